@@ -112,8 +112,8 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
 
 def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
     """Heading, lines and tables of a sweep."""
-    state, facts = sweep.status, sweep.store.facts
-    heading = f"evosim sweep: {facts['title'] or facts['name']}"
+    state, manifest = sweep.status, sweep.store.manifest
+    heading = f"evosim sweep: {manifest.title or manifest.name}"
     ended = "".join(
         f", {count:,} {word}"
         for count, word in ((state.failed, "failed"), (state.extinct, "died out"))
@@ -121,11 +121,11 @@ def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
     )
     lines = [
         (
-            f"{facts['name']}: {facts['cells']:,} cells, {facts['replicates']:,} seeds each,"
+            f"{manifest.name}: {manifest.cells:,} cells, {manifest.replicates:,} seeds each,"
             f" {state.runs:,} runs; {state.done:,} done{ended}"
         ),
         f"varies: {', '.join(sweep.store.kinds)}" if sweep.store.kinds else "nothing varies",
-        f"{_from_here(sweep.folder)}, digest {facts['digest'][:8]}",
+        f"{_from_here(sweep.folder)}, digest {manifest.digest[:8]}",
     ]
     if state.chunks_done < state.chunks:
         lines.append("not whole: evosim.sweep(...), or 'evosim sweep run', goes on")

@@ -34,7 +34,7 @@ from evosim.runtime.forked_processes import guarded
 
 if TYPE_CHECKING:
     from evosim.api.comparison import Comparison
-    from evosim.sweeps.worker import Tell
+    from evosim.sweeps.events import OnEvent
 
 SWEEP_FILE = "sweep.json"
 Settings = Mapping[str, Any] | pl.DataFrame
@@ -299,7 +299,7 @@ def sweep(
     import tomli_w
 
     from evosim.config.validation import check_plain
-    from evosim.sweeps.execute import begin, go_on
+    from evosim.sweeps.execute import RunOptions, begin, resume
     from evosim.sweeps.schema import read_sweep, written
 
     for name, value in {
@@ -317,30 +317,26 @@ def sweep(
     workers, threads = whole(workers, "workers", 2), whole(threads, "threads", 1)
     folder = maybe_path(out, "out", "'results/sweeps/mine'")
     store = begin(requested, folder, other_sources=other_sources)
-    go_on(
-        store,
-        workers=workers,
-        threads=threads,
-        retry_failed=retry_failed,
-        other_sources=other_sources,
-        showing=_progress_line if progress else _no_progress,
+    options = RunOptions(
+        workers=workers, threads=threads, retry_failed=retry_failed, other_sources=other_sources
     )
+    resume(store, options, progress=_progress_line if progress else _no_progress)
     return Sweep(store.folder)
 
 
-def _no_progress(runs: int, chunks: int) -> AbstractContextManager[Tell]:
-    from evosim.sweeps.worker import silent
+def _no_progress(runs: int, chunks: int) -> AbstractContextManager[OnEvent]:
+    from evosim.sweeps.events import ignore
 
-    return nullcontext(silent)
+    return nullcontext(ignore)
 
 
 @contextmanager
-def _progress_line(runs: int, chunks: int) -> Iterator[Tell]:
+def _progress_line(runs: int, chunks: int) -> Iterator[OnEvent]:
     from evosim.runtime.text_layout import Screen
-    from evosim.sweeps.progress import progressing
+    from evosim.sweeps.progress import sweep_progress
 
-    with progressing(Screen(stderr=True), runs, 0, 0) as tell:
-        yield tell
+    with sweep_progress(Screen(stderr=True), runs, 0, 0) as on_event:
+        yield on_event
 
 
 @guarded

@@ -16,8 +16,8 @@ from evosim.errors import UserError
 if TYPE_CHECKING:
     import altair as alt
 
-    from evosim.sweeps.analysis import Analysis
-    from evosim.sweeps.status import State
+    from evosim.sweeps.analysis_tables import Analysis
+    from evosim.sweeps.status import SweepStatus
 
 
 class Sweep(InFolder):
@@ -35,11 +35,11 @@ class Sweep(InFolder):
         self.store = Store(self.folder)
 
     @property
-    def status(self) -> State:
+    def status(self) -> SweepStatus:
         """How far it is: runs that are done, failed, died out; chunks; damage."""
-        from evosim.sweeps.status import state_of
+        from evosim.sweeps.status import status_of
 
-        return state_of(self.store)
+        return status_of(self.store)
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -77,14 +77,14 @@ class Sweep(InFolder):
         """What varies: parameters of the grid, those that advance together joined by a plus, those
         of a design.
         """
-        from evosim.sweeps.analysis import parameters_of
+        from evosim.sweeps.queries import parameters_of
 
         return parameters_of(self.analysis)
 
     @property
     def quantities(self) -> list[str]:
         """What was measured of every run, by dotted name as in `summary`."""
-        from evosim.sweeps.analysis import chosen
+        from evosim.sweeps.queries import chosen
 
         return chosen(self.analysis, ["*"])
 
@@ -93,7 +93,7 @@ class Sweep(InFolder):
         """The quantities that come first: worth of the population, steps of the ladder, and who
         died out, where they were measured.
         """
-        from evosim.sweeps.analysis import HEADLINES
+        from evosim.sweeps.analysis_tables import HEADLINES
 
         known = set(self.quantities)
         return [name for name in HEADLINES if name in known]
@@ -128,8 +128,9 @@ class Sweep(InFolder):
         `of` names quantities; `x` and `y` parameters. Raises `UserError`.
         """
         from evosim.figures.user_charts import handed
-        from evosim.sweeps.analysis import chosen, factor_named
-        from evosim.sweeps.figures import Easel, charts
+        from evosim.sweeps.queries import chosen, factor_named
+        from evosim.sweeps.chart_inputs import ChartInputs
+        from evosim.sweeps.figures import charts
         from evosim.sweeps.schema import read_alone
 
         for name, option in ((x, "x"), (y, "y")):
@@ -143,13 +144,13 @@ class Sweep(InFolder):
             for name, option in ((x, "x"), (y, "y"))
         ]
         wanted = texts(of, "of", "['ladder.modern.steps.shift']")
-        easel = Easel(self.analysis, read_alone(self.folder / "sweep.toml"), *named)
-        if not easel.factors and not easel.sampled:
+        inputs = ChartInputs(self.analysis, read_alone(self.folder / "sweep.toml"), *named)
+        if not inputs.factors and not inputs.sampled:
             raise UserError(
                 f"{self.folder} must have a parameter with two values to be drawn, but has one"
                 " cell. Draw a run of it."
             )
-        return {name: handed(chart) for name, chart in charts(easel, chosen(self.analysis, wanted))}
+        return {name: handed(chart) for name, chart in charts(inputs, chosen(self.analysis, wanted))}
 
     def figure(
         self, name: str, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None
@@ -159,7 +160,7 @@ class Sweep(InFolder):
         return drawn[one_of(name, "a figure", drawn)]
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
-        from evosim.sweeps.analysis import chosen
+        from evosim.sweeps.queries import chosen
 
         rows = self.analysis.tables[table]
         if quantity is None:

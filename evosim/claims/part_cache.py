@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import multiprocessing
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +17,13 @@ from evosim.errors import Stop, UserError
 from evosim.runs.source_hash import sources_digest
 from evosim.runtime.atomic_files import make_folder, write_atomically
 from evosim.runtime.checksums import Damaged, read_table
-from evosim.runtime.interrupts import ASKING
-from evosim.runtime.machine import Suspended
-
-LOOK = 0.2  # seconds between two looks at whether to stop
+from evosim.runtime.worker_pool import (
+    PoolCallbacks,
+    PoolOptions,
+    TaskContext,
+    WorkerDied,
+    WorkerPool,
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ def compute_parts(
     workers : int
         Number of processes.
     should_stop : callable
-        Returns the reason to stop, or None. It is called every `LOOK` seconds.
+        Returns the reason to stop, or None. It is called several times a second.
     on_part : callable
         Called with each stored part and the seconds it took.
     log : callable
@@ -100,75 +96,28 @@ def compute_parts(
     for folder in dict.fromkeys(task.file.parent for task in left):
         folder.parent.mkdir(parents=True, exist_ok=True)
         make_folder(folder)
-    running: dict[Future[float], Task] = {}
-    others, asleep = multiprocessing.active_children(), Suspended()
-    with _terminal_ignored():  # the helper process of multiprocessing starts here and inherits this
-        pool = ProcessPoolExecutor(
-            min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_begin
-        )
+    # Parts do not ask whether to stop, so a stop kills the workers. Files are written atomically.
+    pool = WorkerPool[Task](f"{__name__}:make_part", PoolOptions(workers, graceful=False))
+    callbacks = PoolCallbacks[Task](stop_requested=should_stop, on_done=on_part, warn=log)
     try:
-        # Workers that start here ignore signals too: this process handles stops.
-        with _terminal_ignored():
-            running = {pool.submit(_make, task.part, task.file): task for task in left}
-        while running:
-            ready, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
-            for future in ready:
-                on_part(running.pop(future), future.result())
-            if stop := should_stop():
-                raise stop
-            for words in asleep.words(
-                each.pid
-                for each in multiprocessing.active_children()
-                if each not in others and each.pid
-            ):
-                log(words)
-    except BrokenProcessPool:
-        if stop := should_stop():  # the signal went to all processes of the command
+        pool.run(left, callbacks)
+    except WorkerDied as died:
+        if stop := should_stop():
             raise stop from None
         raise UserError(
-            "A worker process was killed before its part was done. Check the free memory, then"
-            " rerun the same command, with --workers 1 if memory ran out."
+            f"A worker process was killed before its part was done ({died.cause}). Check the free"
+            " memory, then rerun the same command, with --workers 1 if memory ran out."
         ) from None
-    finally:
-        if running:
-            for process in multiprocessing.active_children():
-                if process not in others:
-                    # A suspended worker reacts to no other signal. Files are written atomically.
-                    process.kill()
-        pool.shutdown(cancel_futures=True)
+    if stop := should_stop():
+        raise stop
 
 
-@contextmanager
-def _terminal_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C and the end of the terminal, also in processes that start here."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {
-        number: signal.signal(number, signal.SIG_IGN)
-        for number in (signal.SIGINT, signal.SIGHUP, *ASKING)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _begin() -> None:
-    """Initialize a worker: it ends with its parent, and uses one thread."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def make_part(task: Task, context: TaskContext) -> float:
+    """Compute and store a part in a worker process, with one thread; return its seconds."""
     import numba
 
     numba.set_num_threads(1)
-
-
-def _end_with_parent() -> None:
-    """Wait until the parent process ends, and end this process."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    return _make(task.part, task.file)
 
 
 def _make(part: Part, file: Path) -> float:

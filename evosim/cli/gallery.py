@@ -201,22 +201,20 @@ def _draw_run(request: _Request) -> list[Path]:
 
 
 def _draw_sweep(request: _Request) -> list[Path]:
-    from evosim.sweeps import analysis as sweeps_analysis
     from evosim.sweeps import figures
+    from evosim.sweeps.analysis import analysis_of
+    from evosim.sweeps.queries import chosen
     from evosim.sweeps.store import Store
 
     store = Store(request.folder)
-    analysis = sweeps_analysis.analysis_of(store)
+    analysis = analysis_of(store)
     return figures.draw(
         store.folder,
         analysis,
-        sweeps_analysis.chosen(analysis, []),
-        None,
-        None,
-        request.formats,
-        names=request.names or None,
-        size=request.size,
-        failed=request.on_failure,
+        chosen(analysis, []),
+        options=figures.DrawOptions(
+            request.formats, request.names or None, request.size, request.on_failure
+        ),
     )
 
 

@@ -23,18 +23,17 @@ from evosim.cli.sweep_output import (
     print_status,
     warn_of_unusual_values,
 )
-from evosim.cli.sweep_signals import stop_requests
 from evosim.errors import Interrupted, UserError
-from evosim.runtime.interrupts import how_read, wall_time_of
+from evosim.runtime.interrupts import Watch, how_read, wall_time_of
 from evosim.runtime.terminal import echo
 from evosim.sweeps.job_array import MEMORY, TIME, Batch
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from evosim.sweeps.events import OnEvent
     from evosim.sweeps.job_array import Shard
     from evosim.sweeps.store import Store
-    from evosim.sweeps.worker import Tell
 
 sweep = typer.Typer(
     help="Many runs of one experiment: parameters that vary, seeds, several processors or machines."
@@ -174,7 +173,7 @@ def run(file: SweepPath, *, options: ComputeOptions, slurm: SlurmOptions) -> Non
     from evosim.sweeps.execute import begin
     from evosim.sweeps.job_array import read_shard
     from evosim.sweeps.plan import choices_of, make_plan
-    from evosim.sweeps.progress import planning
+    from evosim.sweeps.progress import planning_progress
     from evosim.sweeps.schema import read_sweep
 
     console = Screen(stderr=True)
@@ -184,17 +183,17 @@ def run(file: SweepPath, *, options: ComputeOptions, slurm: SlurmOptions) -> Non
     limit = None if options.wall_time is None else wall_time_of(options.wall_time)
     written = read_sweep(file)
     if options.dry_run:
-        with planning(console) as progress:
+        with planning_progress(console) as progress:
             plan = make_plan(written, progress)
         warn_of_unusual_values(written)
         print_estimate(written, plan, options.out, options.workers)
         return
     if not options.plan_only:
         need(options.engine)
-    with planning(console) as progress:
+    with planning_progress(console) as progress:
         store = begin(written, options.out, other_sources=options.other_sources, progress=progress)
     warn_of_unusual_values(written)
-    for message in will_import(choices_of(store.facts["tree"], store.plan, store.kinds)):
+    for message in will_import(choices_of(store.manifest.tree, store.plan, store.kinds)):
         warn(message)
     if options.plan_only:
         echo(f"{store.folder}: {store.runs:,} runs in {count_of(store.chunks, 'chunk')}")
@@ -214,34 +213,39 @@ def _compute(
     console: Console,
 ) -> None:
     """Compute the missing runs of a sweep, with a progress bar, until a stop request."""
-    from evosim.sweeps.execute import go_on
-    from evosim.sweeps.progress import progressing
+    from evosim.sweeps.execute import RunOptions, resume
+    from evosim.sweeps.progress import sweep_progress
 
     @contextmanager
-    def show_progress(runs: int, chunks: int) -> Iterator[Tell]:
+    def show_progress(runs: int, chunks: int) -> Iterator[OnEvent]:
         part = f"shard {shard.index}/{shard.count}, " if shard else ""
         echo(f"{store.folder}: {part}{runs:,} runs to do in {count_of(chunks, 'chunk')}", err=True)
-        with progressing(console, runs, 0, 0) as on_progress:
+        with sweep_progress(console, runs, 0, 0) as on_progress:
             yield on_progress
 
-    with stop_requests(limit) as stop_requested:
+    run_options = RunOptions(
+        engine=options.engine,
+        workers=options.workers,
+        threads=options.threads,
+        address=options.address,
+        shard=shard,
+        retry_failed=options.retry_failed,
+        other_sources=options.other_sources,
+        batch=batch,
+    )
+    # Chunks are in other processes, or ask for stops themselves: nothing is forced.
+    with Watch(limit, forced=False) as stop_requested:
         try:
-            go_on(
+            resume(
                 store,
-                by=options.engine,
-                workers=options.workers,
-                threads=options.threads,
-                address=options.address,
-                part=shard,
-                retry_failed=options.retry_failed,
-                other_sources=options.other_sources,
-                batch=batch,
-                should_stop=stop_requested,
-                showing=show_progress,
-                collecting=collect_and_print if options.collect else None,
+                run_options,
+                stop_requested=stop_requested,
+                progress=show_progress,
+                collect=collect_and_print if options.collect else None,
             )
         except Interrupted as error:
-            raise Interrupted(str(error), stop_requested.code) from None
+            stop = stop_requested()
+            raise Interrupted(str(error), stop.code if stop else error.code) from None
 
 
 @dataclass(frozen=True)
@@ -279,7 +283,7 @@ def script(
     from evosim.runtime.text_layout import Screen
     from evosim.sweeps import job_array
     from evosim.sweeps.execute import begin
-    from evosim.sweeps.progress import planning
+    from evosim.sweeps.progress import planning_progress
     from evosim.sweeps.schema import read_sweep
 
     if not slurm:
@@ -288,7 +292,7 @@ def script(
         )
     batch = job.batch()
     written = read_sweep(file)
-    with planning(Screen(stderr=True)) as progress:
+    with planning_progress(Screen(stderr=True)) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
     echo(
         f"{store.folder}: {store.runs:,} runs in {count_of(store.chunks, 'chunk')}; a task has"
@@ -296,7 +300,7 @@ def script(
         err=True,
     )
     text = job_array.script(
-        store.facts["name"],
+        store.manifest.name,
         file,
         store.folder,
         store.chunks,
@@ -314,11 +318,11 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
     """Show the progress of a sweep: done, running, failed, time left."""
     from dataclasses import asdict
 
-    from evosim.sweeps.status import state_of
+    from evosim.sweeps.status import status_of
     from evosim.sweeps.store import Store
 
     store = Store(folder)
-    state = state_of(store)
+    state = status_of(store)
     if as_json:
         typer.echo(json.dumps(asdict(state), indent=1))
     else:
@@ -388,28 +392,23 @@ def analyze(
     from evosim.runtime.progress import bar
     from evosim.runtime.text_layout import Screen
     from evosim.sweeps import analysis as sweeps_analysis
-    from evosim.sweeps import tables
+    from evosim.sweeps import queries, tables
     from evosim.sweeps.store import Store
 
     store = Store(folder)
     with bar("analysing") as progress:
         analysis = sweeps_analysis.analysis_of(store, progress=progress)
     if list_only:
-        for name in [
-            *sweeps_analysis.parameters_of(analysis),
-            *sweeps_analysis.chosen(analysis, ["*"]),
-        ]:
+        for name in [*queries.parameters_of(analysis), *queries.chosen(analysis, ["*"])]:
             echo(name)
         return
-    quantities = sweeps_analysis.chosen(analysis, of or [])
+    quantities = queries.chosen(analysis, of or [])
     if as_json:
-        typer.echo(
-            json.dumps(sweeps_analysis.as_data(analysis, quantities), indent=1, allow_nan=False)
-        )
+        typer.echo(json.dumps(queries.as_data(analysis, quantities), indent=1, allow_nan=False))
         return
     console = Screen()
     tables.show(console, analysis, quantities)
-    if sweeps_analysis.is_kept(store, analysis):
+    if sweeps_analysis.is_stored(store, analysis):
         console.print(f"\nTables: {sweeps_analysis.folder_of(store)}", soft_wrap=True, markup=False)
     else:
         warn(f"{folder} is read-only for this user. The analysis is shown but not stored.")
@@ -442,22 +441,24 @@ def figures(
     from evosim.runtime.progress import bar
     from evosim.sweeps import analysis as sweeps_analysis
     from evosim.sweeps import figures as sweeps_figures
+    from evosim.sweeps import queries
     from evosim.sweeps.store import Store
 
     store = Store(folder)
     with bar("analysing") as progress:
         analysis = sweeps_analysis.analysis_of(store, progress=progress)
-    quantities = sweeps_analysis.chosen(analysis, of or [])
+    quantities = queries.chosen(analysis, of or [])
     paths = sweeps_figures.draw(
         store.folder,
         analysis,
         quantities,
         x,
         y,
-        tuple(name.strip() for name in formats.split(",")),
-        size=size,
+        options=sweeps_figures.DrawOptions(
+            tuple(name.strip() for name in formats.split(",")), size=size
+        ),
     )
-    refused = sweeps_analysis.refused(analysis, quantities)
+    refused = queries.refused(analysis, quantities)
     if not paths:
         reasons = (
             "; ".join(f"{name}: {reason}" for name, reason in refused.items())

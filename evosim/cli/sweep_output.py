@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evosim.sweeps.job_array import Shard
     from evosim.sweeps.plan import Plan
     from evosim.sweeps.schema import Written
-    from evosim.sweeps.status import State
+    from evosim.sweeps.status import SweepStatus
     from evosim.sweeps.store import Store
 
 FAILED = 1  # the exit code if runs failed or files are wrong
@@ -79,12 +79,12 @@ def print_estimate(written: Written, plan: Plan, out: Path | None, workers: int 
         )
 
 
-def print_status(store: Store, state: State, folder: Path) -> None:
+def print_status(store: Store, state: SweepStatus, folder: Path) -> None:
     """Print how far a sweep is."""
     from evosim.sweeps.progress import duration
 
     echo(
-        f"{store.facts['name']} {store.digest[:8]}: {store.facts['cells']:,} cells, {state.runs:,}"
+        f"{store.manifest.name} {store.digest[:8]}: {store.manifest.cells:,} cells, {state.runs:,}"
         f" runs, {count_of(state.chunks, 'chunk')}"
     )
     echo(
@@ -149,9 +149,9 @@ def collect_and_print(store: Store) -> Collected:
 
 def print_end(store: Store, shard: Shard | None) -> None:
     """Print how far the sweep is at the end of a command. Exit with 1 if runs failed."""
-    from evosim.sweeps.status import state_of
+    from evosim.sweeps.status import status_of
 
-    state = state_of(store)
+    state = status_of(store)
     message = (
         f"{store.folder}: {state.done:,} of {state.runs:,} runs done, {state.failed:,} failed,"
         f" {state.extinct:,} died out"

@@ -30,11 +30,15 @@ from evosim.report.elements import (
 )
 from evosim.report.provenance import provenance_rows
 from evosim.runtime.names import file_names
-from evosim.sweeps import analysis as sweeps_analysis
+from evosim.sweeps import effect_tables, queries
 from evosim.sweeps import figures as sweeps_figures
 from evosim.sweeps import tables as sweeps_tables
-from evosim.sweeps.analysis import DESIGN, EXTINCT, Analysis
+from evosim.sweeps.analysis import analysis_of
+from evosim.sweeps.analysis_tables import Analysis, QuantityRow
+from evosim.sweeps.chart_inputs import ChartInputs
+from evosim.sweeps.charts import words_of
 from evosim.sweeps.collect import manifest_of
+from evosim.sweeps.factors import DESIGN, short_factors
 from evosim.sweeps.schema import SweepFile, read_alone
 from evosim.sweeps.store import RUNS, Store
 from evosim.tables.formatting import decimals_in, number
@@ -46,12 +50,12 @@ MOST_ERRORS = 20
 
 def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool) -> Chapter:
     """All about one sweep. Raises `UserError` if nothing of it is done."""
-    analysis = sweeps_analysis.analysis_of(store)
-    quantities = sweeps_analysis.chosen(analysis, [])
-    facts, tree = analysis.facts, store.facts["tree"]
-    easel = sweeps_figures.Easel(analysis, read_alone(store.folder / "sweep.toml"), None, None)
+    analysis = analysis_of(store)
+    quantities = queries.chosen(analysis, [])
+    facts, tree = analysis.facts, store.manifest.tree
+    inputs = ChartInputs(analysis, read_alone(store.folder / "sweep.toml"), None, None)
     charts = (
-        sweeps_figures.charts(easel, quantities) if easel.factors or easel.sampled else iter(())
+        sweeps_figures.charts(inputs, quantities) if inputs.factors or inputs.sampled else iter(())
     )
     made = dict(charts)
     pictures = list(embedder.embed(name, made.items(), _steps(made, quantities)))
@@ -61,7 +65,7 @@ def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool
     of_all = Section("cells", "Cells", [_labelled(cells, quantities)])
     sections = [
         Section("summary", "Summary", [_outcome(analysis, tree, quantities)]),
-        Section("parameters", "What varies", [_varies(analysis), *_shared(easel.sweep.settings)]),
+        Section("parameters", "What varies", [_varies(analysis), *_shared(inputs.sweep.settings)]),
         *([Section("diagrams", "Figures", [*phases, *steps])] if phases or steps else []),
         Section(
             "effects",
@@ -71,16 +75,15 @@ def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool
         of_all,
         *_not_measured(store, analysis),
         _provenance(store, analysis, same_code=same_code),
-        _repeat(store, easel.sweep),
+        _repeat(store, inputs.sweep),
     ]
     line = (
-        f"{facts['name']}, {facts['cells']:,} cells of {facts['replicates']} seeds, sweep"
-        f" {facts['sweep'][:8]}"
+        f"{facts.name}, {facts.cells:,} cells of {facts.replicates} seeds, sweep {facts.sweep[:8]}"
     )
     return Chapter(
         name,
         "sweep",
-        facts["title"] or facts["name"],
+        facts.title or facts.name,
         tree.get("question", ""),
         line,
         sections,
@@ -112,11 +115,12 @@ def _verdict(analysis: Analysis, name: str) -> str:
     decimals = decimals_in((mean, None, None) for mean in cells["mean"])[0]
     low, high = (number(end, decimals) for end in (cells["mean"].min(), cells["mean"].max()))  # type: ignore[arg-type]
     ends = f"from {low} to {high} between cells"
-    words = _capital(sweeps_figures.words_of(name))
+    words = _capital(words_of(name))
     if rows.is_empty() or rows["refused"][0]:
         return f"{words}: {ends}; effects are not told, see below."
-    if untold := sweeps_tables.not_told(rows.row(0, named=True), analysis.facts["confidence"]):
-        return f"{words}: {ends}; {untold}."
+    row = QuantityRow(**rows.row(0, named=True))
+    if reason := effect_tables.no_effect_words(row, analysis.facts.confidence):
+        return f"{words}: {ends}; {reason}."
     shares = (
         analysis.tables["shares"]
         .filter((pl.col("quantity") == name) & (pl.col("order") == "first"))
@@ -126,9 +130,9 @@ def _verdict(analysis: Analysis, name: str) -> str:
     if shares.is_empty():
         return f"{words}: {ends}."
     most = shares.row(0, named=True)
-    short = sweeps_analysis.short_factors(analysis.facts["factors"])
+    short = short_factors(analysis.facts.factors)
     return (
-        f"{words}: {ends}; {short[most['factor']]} alone makes {sweeps_tables.share_words(shares)}"
+        f"{words}: {ends}; {short[most['factor']]} alone makes {effect_tables.share_words(shares)}"
         " of the variance."
     )
 
@@ -140,29 +144,18 @@ def _capital(words: str) -> str:
 def _varies(analysis: Analysis) -> Table:
     """Every factor and its levels."""
     rows = []
-    for factor in analysis.facts["factors"]:
-        if factor["name"] == DESIGN:
-            rows.append(
-                (
-                    Cell(", ".join(factor["parameters"])),
-                    Cell(f"{factor['levels']:,}"),
-                    Cell("points of a design"),
-                )
-            )
+    for factor in analysis.facts.factors:
+        parameters = Cell(", ".join(factor.parameters))
+        if factor.name == DESIGN:
+            rows.append((parameters, Cell(f"{factor.count:,}"), Cell("points of a design")))
             continue
-        levels = list(factor["levels"])
+        levels = list(factor.labels)
         shown = (
             levels
             if len(levels) <= MOST_VALUES
             else [*levels[: MOST_VALUES // 2], "...", *levels[-MOST_VALUES // 2 :]]
         )
-        rows.append(
-            (
-                Cell(", ".join(factor["parameters"])),
-                Cell(f"{len(levels):,}"),
-                Cell("; ".join(shown)),
-            )
-        )
+        rows.append((parameters, Cell(f"{len(levels):,}"), Cell("; ".join(shown))))
     if not rows:
         rows = [(Cell("nothing"), Cell("1"), Cell("one cell"))]
     return Table(
@@ -186,15 +179,14 @@ def _effects(
     chapter_name: str, analysis: Analysis, quantities: list[str], pictures: list[Picture]
 ) -> Iterator[Section]:
     """Of each quantity its main effects as a figure and as tables, or why there are none."""
-    refused, slugs = sweeps_analysis.refused(analysis, quantities), file_names(quantities)
+    refused, slugs = queries.refused(analysis, quantities), file_names(quantities)
     for quantity in quantities:
-        words, slug = sweeps_figures.words_of(quantity), slugs[quantity]
+        words, slug = words_of(quantity), slugs[quantity]
         parts: list[Any] = [
             picture
             for picture in pictures
             if picture.name in (f"{chapter_name}-effects-{slug}", f"{chapter_name}-design-{slug}")
         ]
-        fits = analysis.tables["fits"].filter(pl.col("quantity") == quantity)
         if quantity in refused:
             parts.append(
                 Words([f"Effects of the grid's parameters are refused: {refused[quantity]}."])
@@ -202,11 +194,11 @@ def _effects(
         else:
             tables = [
                 (
-                    sweeps_tables.effects(analysis, quantity)
-                    if any(f["name"] != DESIGN for f in analysis.facts["factors"])
+                    effect_tables.effects(analysis, quantity)
+                    if analysis.facts.grid_factors
                     else None
                 ),
-                sweeps_tables.shares(analysis, quantity),
+                effect_tables.shares(analysis, quantity),
             ]
             captions = (
                 f"Means of the levels: {words}",
@@ -217,15 +209,15 @@ def _effects(
                 for made, caption in zip(tables, captions, strict=True)
                 if made
             ]
-        for fit in fits.iter_rows(named=True):
-            if fit["refused"]:
+        for fit in analysis.fits(quantity):
+            if fit.refused:
                 parts.append(
-                    Words([f"Effects of the design's parameters are refused: {fit['refused']}."])
+                    Words([f"Effects of the design's parameters are refused: {fit.refused}."])
                 )
                 continue
-            sampled = sweeps_tables.sampled(analysis, quantity, fit)
+            sampled = effect_tables.sampled(analysis, quantity, fit)
             parts.append(from_printed(sampled, f"{sampled.title}: {words}"))
-            if more := sweeps_tables.sampled_pairs(analysis, quantity):
+            if more := effect_tables.sampled_pairs(analysis, quantity):
                 parts.append(from_printed(more, f"Pairs of parameters of the design: {words}"))
         if parts:
             yield Section(f"of-{slug}", _capital(words), parts)
@@ -271,16 +263,15 @@ def _labelled(table: Table, quantities: list[str]) -> Table:
 
 def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
     """Runs that failed, by what they failed of, and those that died out or are missing."""
-    runs = analysis.facts["runs"]
+    runs = analysis.facts.runs
     ended = [
-        (words, f"{runs[key]:,} of {runs['planned']:,} runs")
-        for key, words in ((EXTINCT, "died out"), ("failed", "failed"), ("missing", "not done yet"))
-        if runs[key]
+        (sweeps_tables.STATUS_WORDS[key], f"{count:,} of {runs.planned:,} runs")
+        for key, count in runs.unfinished()
     ]
     if not ended:
         return
     parts: list[Any] = [Facts(ended)]
-    if runs["failed"]:
+    if runs.failed:
         table = store.collected(RUNS).filter(pl.col("status") == "failed").select("error").collect()
         counted = (
             table.group_by("error")
@@ -295,19 +286,19 @@ def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
 
 def _provenance(store: Store, analysis: Analysis, *, same_code: bool) -> Section:
     manifest = manifest_of(store)
-    mine = {"digest": f"{store.digest} (of the sweep)", "sources": ", ".join(manifest["sources"])}
+    mine = {"digest": f"{store.digest} (of the sweep)", "sources": ", ".join(manifest.sources)}
     rows: list[tuple[str, Any]] = [
-        ("runs", f"{manifest['runs']:,} done of {store.runs:,}, in {store.chunks:,} chunks"),
-        ("content of its runs", manifest["digest"]),
+        ("runs", f"{manifest.runs:,} done of {store.runs:,}, in {store.chunks:,} chunks"),
+        ("content of its runs", manifest.digest),
         (
             "intervals",
             (
-                f"{analysis.facts['intervals']}, {analysis.facts['resamples']:,} resamples,"
-                f" confidence {level(analysis.facts['confidence'])}"
+                f"{analysis.facts.intervals}, {analysis.facts.resamples:,} resamples,"
+                f" confidence {level(analysis.facts.confidence)}"
             ),
         ),
-        *provenance_rows({**store.facts, **mine}, same_code=same_code),
-        ("begun", store.facts["begun"]),
+        *provenance_rows({**store.manifest.as_dict(), **mine}, same_code=same_code),
+        ("begun", store.manifest.begun),
     ]
     return Section("provenance", "Provenance", [Facts(rows)])
 
@@ -317,8 +308,8 @@ def _repeat(store: Store, sweep: SweepFile) -> Section:
     toml = (store.folder / "sweep.toml").read_text(encoding="utf-8")
     out = shlex.quote(f"results/sweeps/{store.folder.resolve().name}")
     checkout = (
-        [f"git checkout {store.facts['commit']}  # in a checkout of evosim"]
-        if store.facts.get("commit")
+        [f"git checkout {store.manifest.commit}  # in a checkout of evosim"]
+        if store.manifest.commit
         else []
     )
     commands = [
@@ -336,7 +327,7 @@ def _repeat(store: Store, sweep: SweepFile) -> Section:
         words += (
             f" It names the experiment's own file, {sweep.experiment}, which is given below it."
         )
-        files.append(Code(sweep.experiment, tomli_w.dumps(store.facts["tree"])))
+        files.append(Code(sweep.experiment, tomli_w.dumps(store.manifest.tree)))
     return Section(
         "repeat",
         "How to repeat it",

@@ -1,9 +1,12 @@
 """Stop requests: signals and the wall-time limit.
 
-A long command asks between two steps whether it is to stop. If it does not ask for a while, because
-a step is long, it is stopped where it is: `Stop` is raised there, and again until somebody asks. A
-second Ctrl-C ends it at once, whatever it does. The signals by which batch systems warn (`ASKING`)
-end nothing: a run that hears one writes a checkpoint and goes on.
+A long command asks between two steps whether it should stop. If it does not ask for a while,
+because a step is long, `Stop` is raised in it, again and again until it asks. A second Ctrl-C ends
+the command at once. The signals by which batch systems announce the end of a job
+(`CHECKPOINT_SIGNALS`) stop nothing: a run writes a checkpoint and continues.
+
+All commands use `Watch`. Worker processes (`evosim.runtime.worker_pool`) learn of a stop from their
+driver. Both share `checkpoint_requests`.
 """
 
 from __future__ import annotations
@@ -26,13 +29,12 @@ from evosim.errors import AtOnce, Interrupted, Stop, UserError
 P = ParamSpec("P")
 R = TypeVar("R")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-ASKING = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
-OUT_OF_TIME = 75  # what mail systems say: try again later
-GRACE, AGAIN = 0.3, 0.2  # seconds until what did not ask is stopped, and until that is done again
-# seconds within which a second Ctrl-C is the same one: wrappers hand on what the terminal has sent
-# already
+CHECKPOINT_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+OUT_OF_TIME = 75  # exit code `EX_TEMPFAIL`: try again later
+GRACE, AGAIN = 0.3, 0.2  # seconds until `Stop` is raised in a step, and until it is raised again
+# seconds within which a second Ctrl-C counts as the first: wrappers may send the signal once more
 TWICE = 0.3
-LAST = 5.0  # seconds from a second Ctrl-C until the process is ended, whatever it does
+LAST = 5.0  # seconds from a second Ctrl-C until the process is ended
 LEAST_TIME = 3.0
 UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
@@ -41,40 +43,68 @@ _WITH_DAYS = re.compile(r"([0-9]{1,6})-([01]?[0-9]|2[0-3])(?::([0-5]?[0-9])(?::(
 _WITH_COLONS = re.compile(r"(?:([0-9]{1,6}):([0-5]?[0-9])|([0-9]{1,6})):([0-5]?[0-9])")
 
 
-class Watch:
-    """Looks out while its block lasts; asked, it says what the command is to stop by, or nothing.
+class CheckpointRequests:
+    """Whether a signal has requested a checkpoint of this process since the last call of `take`."""
 
-    Outside the main thread nothing is done with signals, and the time is only looked at when asked.
-    A signal that whoever started the command wants ignored stays ignored. Earlier handlers come
-    back when the block ends.
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+
+    def request(self) -> None:
+        """Request a checkpoint."""
+        self._requested.set()
+
+    def take(self) -> bool:
+        """Whether a checkpoint was requested. The request is then served."""
+        requested = self._requested.is_set()
+        if requested:
+            self._requested.clear()
+        return requested
+
+
+checkpoint_requests = CheckpointRequests()
+
+
+class Watch:
+    """Context manager for stop requests. A call returns the reason to stop, or None.
+
+    Outside the main thread signals are left alone, and only a call checks the time. Ignored signals
+    stay ignored. Earlier signal handlers are restored when the block ends.
+
+    Parameters
+    ----------
+    seconds
+        Wall-time limit of the command; None for no limit.
+    forced
+        Whether to raise `Stop` in the main thread if the command does not ask for a while. Not for
+        commands whose work is in other processes.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, seconds: float | None = None, *, forced: bool = True) -> None:
         self._stop: Stop | None = None
-        self._heard = 0.0
+        self._stopped_at = 0.0
         self._deadline: float | None = None
         self._earlier: dict[int, Any] = {}
-        self._asking = False
-        self._guard = last_resort()
+        self._forced = forced
+        self._guard, self._guarded = last_resort(), False
         if seconds is not None:
             self._deadline = time.monotonic() + seconds - reserve_of(seconds)
 
     def __call__(self) -> Stop | None:
-        """What the command is to stop by, or nothing. Who was told is left alone to do it."""
+        """The reason to stop, or None. After a reason was returned, nothing is raised any more."""
         if self._stop is None and self._deadline is not None and time.monotonic() >= self._deadline:
             self._stop = Stop("the wall time", OUT_OF_TIME)
-        if self._stop and self._earlier:
+        if self._stop and self._earlier and self._forced:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         return self._stop
 
     def asked(self) -> bool:
-        """Whether a signal has asked for a checkpoint since this was called last."""
-        asked, self._asking = self._asking, False
-        return asked
+        """Whether a signal has requested a checkpoint since the last call."""
+        return checkpoint_requests.take()
 
     def behind(self, error: BaseException) -> Stop | None:
-        """What the command is to stop by, if that is what an error comes of: some libraries fail in
-        their own way when stopped.
+        """The reason to stop, if the error may come from it.
+
+        Some libraries raise errors of their own when they are interrupted.
         """
         return None if isinstance(error, KeyboardInterrupt | Interrupted | UserError) else self()
 
@@ -84,47 +114,51 @@ class Watch:
             for number in SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._earlier[number] = signal.signal(number, self._hear)
-            for number in ASKING:
+            checkpoint_requests.take()  # forget requests to earlier commands
+            for number in CHECKPOINT_SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._earlier[number] = signal.signal(number, self._ask)
             self._guard.__enter__()
-            self._earlier[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._ring)
-            if self._deadline is not None:
+            self._guarded = True
+            if self._forced:
+                self._earlier[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._ring)
+            if self._forced and self._deadline is not None:
                 signal.setitimer(signal.ITIMER_REAL, max(self._deadline - time.monotonic(), 0.001))
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.unraisablehook = self._complain
-        if self._earlier:
+        if self._earlier and self._forced:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
+        if self._guarded:
+            self._guarded = False
             self._guard.__exit__(None, None, None)
         for number, handler in self._earlier.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._earlier.clear()
 
     def _ignore(self, lost: Any) -> None:
-        """What was raised where nothing can be raised is told on standard error, but for a stop:
-        that is raised again.
-        """
+        """Report unraisable exceptions, except `Stop`, which is raised again later."""
         if not isinstance(lost.exc_value, Stop):
             self._complain(lost)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        """A signal came."""
+        """Handler of signals that stop the command."""
         now = time.monotonic()
         if self._stop is None:
-            self._stop, self._heard = Stop(signal.Signals(number).name, 128 + number), now
-            signal.setitimer(signal.ITIMER_REAL, GRACE, AGAIN)
-        elif number == signal.SIGINT and now - self._heard > TWICE:
+            self._stop, self._stopped_at = Stop(signal.Signals(number).name, 128 + number), now
+            if self._forced:
+                signal.setitimer(signal.ITIMER_REAL, GRACE, AGAIN)
+        elif number == signal.SIGINT and now - self._stopped_at > TWICE:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             raise AtOnce
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        """A signal came that asks for a checkpoint."""
-        self._asking = True
+        """Handler of signals that request a checkpoint."""
+        checkpoint_requests.request()
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
-        """The time is over, or nobody has asked since a signal came."""
+        """Handler of the timer: the time is over, or the command has not asked for a while."""
         if self._stop is None:
             self._stop = Stop("the wall time", OUT_OF_TIME)
             signal.setitimer(signal.ITIMER_REAL, GRACE, AGAIN)

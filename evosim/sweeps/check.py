@@ -19,7 +19,8 @@ from pathlib import Path
 from evosim.errors import UserError
 from evosim.runtime.atomic_files import TEMPORARY
 from evosim.runtime.checksums import Damaged
-from evosim.sweeps.store import NAMED, RUNS, UNFINISHED, Store
+from evosim.sweeps.chunk_files import CHUNK_FILE, UNFINISHED
+from evosim.sweeps.store import RUNS, Store
 
 STALE_AFTER = 86_400.0  # seconds
 _WRITER = re.compile(r"\..*\.([^.]*(?:\.[^.]+)*?)\.(\d+)\.(\d+)" + re.escape(TEMPORARY))
@@ -85,7 +86,7 @@ def _sort(store: Store, path: Path, found: Found) -> None:
     if path.name.startswith(".") and path.name.endswith(TEMPORARY):
         (found.stale if _is_stale(path) else found.young).append(path)
         return
-    match = NAMED.fullmatch(path.name)
+    match = CHUNK_FILE.fullmatch(path.name)
     chunk = int(match[1]) if match else -1
     tables = (*store.keep, RUNS, None)
     if (

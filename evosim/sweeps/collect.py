@@ -16,25 +16,20 @@ import platform
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import polars.selectors as cs
 
 from evosim.errors import UserError
-from evosim.runtime.atomic_files import (
-    TEMPORARY,
-    may_write,
-    sync_folder,
-    unwritable,
-    write_atomically,
-)
+from evosim.runtime.atomic_files import TEMPORARY, may_write, sync_folder, unwritable
 from evosim.runtime.checksums import Damaged, read_json, sum_of
-from evosim.sweeps.store import RUNS, Store, checksum, made_by
+from evosim.sweeps.chunk_files import sources_of
+from evosim.sweeps.manifest import COLLECTED, CollectedManifest, PartFile, checksum
+from evosim.sweeps.store import RUNS, Store
 
-MANIFEST = "manifest.json"
+Schema = dict[str, pl.DataType]
 ROWS = 2**16  # of a table in memory at once
 
 
@@ -93,10 +88,10 @@ def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> 
         If a chunk is damaged.
     """
     done = store.done()
-    parts: dict[str, dict[str, Any]] = {}
-    schemas: dict[str, dict[str, Any]] = {name: {} for name in (RUNS, *store.keep)}
+    parts: dict[str, PartFile] = {}
+    schemas: dict[str, Schema] = {name: {} for name in (RUNS, *store.keep)}
     failed = runs = 0
-    makers: set[str | None] = set()
+    sources: set[str | None] = set()
     for i, chunk in enumerate(done):
         try:
             frames = store.read(chunk)
@@ -106,14 +101,11 @@ def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> 
                 f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend the"
                 f" sweep with 'evosim sweep check {store.folder} --repair'."
             ) from None
-        makers.add(made_by(store.table(chunk, RUNS)))
+        sources.add(sources_of(store.table(chunk, RUNS)))
         for name, frame in frames.items():
             path = store.table(chunk, name)
-            parts[path.relative_to(store.folder).as_posix()] = {
-                "rows": frame.height,
-                "bytes": path.stat().st_size,
-                "sha256": sums[name],
-            }
+            relative = path.relative_to(store.folder).as_posix()
+            parts[relative] = PartFile(frame.height, path.stat().st_size, sums[name])
             _widen(schemas[name], frame)
         failed += int((frames[RUNS]["status"] == "failed").sum())
         runs += frames[RUNS].height
@@ -129,44 +121,30 @@ def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> 
         else:
             store.unwritten[name] = table
     digest = content_digest(store.collected(RUNS), runs)
-    collected = Collected(runs, failed, store.runs - runs, digest, len(makers) > 1)
-    facts = {
-        "sweep": store.digest,
-        "sources": sorted(str(maker) for maker in makers),
-        "runs": runs,
-        "failed": failed,
-        "missing": store.runs - runs,
-        "digest": collected.digest,
-    }
+    collected = Collected(runs, failed, store.runs - runs, digest, len(sources) > 1)
+    manifest = CollectedManifest(
+        store.digest,
+        tuple(sorted(map(str, sources))),
+        runs,
+        failed,
+        store.runs - runs,
+        collected.digest,
+    )
     if not write:
-        store.unwritten_manifest = facts
+        store.unwritten_manifest = manifest
         return collected
     tables = {name: _sum_of(store.folder / f"{name}.parquet") for name in schemas}
-    whole = facts | {"tables": tables, "parts": parts}
-    write_atomically(
-        store.folder / MANIFEST,
-        (json.dumps(whole | {"checksum": checksum(whole)}, indent=1) + "\n").encode(),
-    )
+    replace(manifest, tables=tables, parts=parts).write(store.folder)
     return collected
 
 
-def manifest_of(store: Store) -> dict[str, Any]:
-    """Read what was collected.
-
-    Parameters
-    ----------
-    store : Store
-        A sweep whose runs were collected.
-
-    Returns
-    -------
-    dict[str, Any]
-        `runs`, `failed`, `missing`, `digest` and `sources`, as in `manifest.json`.
-    """
+def manifest_of(store: Store) -> CollectedManifest:
+    """The manifest of a sweep whose runs were collected."""
     if store.unwritten_manifest:
         return store.unwritten_manifest
-    facts: dict[str, Any] = json.loads((store.folder / MANIFEST).read_text(encoding="utf-8"))
-    return facts
+    facts = read_json(store.folder / COLLECTED)
+    facts.pop("checksum")
+    return CollectedManifest.from_dict(facts)
 
 
 def content_digest(table: pl.LazyFrame, rows: int) -> str:
@@ -203,25 +181,26 @@ def known_digest(store: Store, done: list[int]) -> str | None:
     now.
     """
     try:
-        facts = read_json(store.folder / MANIFEST)
+        facts = read_json(store.folder / COLLECTED)
         if facts.pop("checksum") != checksum(facts):
             return None
+        manifest = CollectedManifest.from_dict(facts)
         if any(
-            _sum_of(store.folder / f"{name}.parquet") != facts["tables"][name]
+            _sum_of(store.folder / f"{name}.parquet") != manifest.tables[name]
             for name in (RUNS, *store.keep)
         ):
             return None
         paths = [store.table(chunk, RUNS) for chunk in done]
         known = {
-            name: part["sha256"]
-            for name, part in facts["parts"].items()
+            name: part.sha256
+            for name, part in manifest.parts.items()
             if name.endswith(f".{RUNS}.parquet")
         }
         now = {
             path.relative_to(store.folder).as_posix(): store.sums(chunk)[RUNS]
             for path, chunk in zip(paths, done, strict=True)
         }
-        return str(facts["digest"]) if now == known and facts["sweep"] == store.digest else None
+        return manifest.digest if now == known and manifest.sweep == store.digest else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Damaged):
         return None
 
@@ -231,7 +210,7 @@ def _sum_of(path: Path) -> str:
         return sum_of(file)
 
 
-def _widen(schema: dict[str, Any], frame: pl.DataFrame) -> None:
+def _widen(schema: Schema, frame: pl.DataFrame) -> None:
     """A schema that also holds another frame's columns."""
     if all(schema.get(name) == dtype for name, dtype in frame.schema.items()):
         return
@@ -240,7 +219,7 @@ def _widen(schema: dict[str, Any], frame: pl.DataFrame) -> None:
     schema.update(both.schema)
 
 
-def _ordered(schema: dict[str, Any], store: Store) -> dict[str, Any]:
+def _ordered(schema: Schema, store: Store) -> Schema:
     """The columns of the runs: what was planned and how it ended, then the account's numbers by
     name, whichever chunk has them.
     """
@@ -293,7 +272,7 @@ def _failed(target: Path, temporary: Path, error: Exception) -> UserError:
     )
 
 
-def _scan(paths: list[Path], schema: dict[str, Any]) -> pl.LazyFrame:
+def _scan(paths: list[Path], schema: Schema) -> pl.LazyFrame:
     """The rows of many files in their order, with the columns of a schema.
 
     What a file lacks is null there.

@@ -16,9 +16,9 @@ from evosim.config.resolve import build, resolve
 from evosim.config.schema import Experiment
 from evosim.config.settings import set_value
 from evosim.errors import UserError
-from evosim.sweeps.schema import Design, SweepFile, Written
+from evosim.sweeps.schema import Design, SweepFile, TomlTable, Written
 
-Settings = dict[str, Any]
+Settings = TomlTable  # values of swept parameters, by dotted name
 MOST_RUNS = 20_000_000
 BUILT = 500
 
@@ -40,9 +40,9 @@ class Cell:
     landscape: str
 
 
-def base_tree(written: Written) -> dict[str, Any]:
+def base_tree(written: Written) -> TomlTable:
     """The written experiment with what `[set]` changes for all cells. Raises `UserError`."""
-    tree: dict[str, Any] = json.loads(json.dumps(written.tree, default=str))
+    tree: TomlTable = json.loads(json.dumps(written.tree, default=str))
     for key, value in written.sweep.settings.items():
         set_value(tree, key, value, f"set.{key}")
     return tree
@@ -122,13 +122,13 @@ def _alike(values: tuple[Any, ...]) -> list[Any]:
 
 
 def experiment_of(
-    tree: dict[str, Any], settings: Settings, seed: int | None = None, name: str = "the cell"
+    tree: TomlTable, settings: Settings, seed: int | None = None, name: str = "the cell"
 ) -> Experiment:
     """A cell's resolved experiment with one replicate; `seed` is 0 if none is given.
 
     Raises `UserError` that names the cell.
     """
-    own: dict[str, Any] = json.loads(json.dumps(tree))
+    own: TomlTable = json.loads(json.dumps(tree))
     for key, value in settings.items():
         set_value(own, key, value, f"{name}, {key}")
     own["seed"], own["replicates"] = seed or 0, 1
@@ -145,7 +145,7 @@ def told(settings: Settings) -> str:
 
 
 def cells_of(
-    sweep: SweepFile, tree: dict[str, Any], progress: Callable[[int, int], None] | None = None
+    sweep: SweepFile, tree: TomlTable, progress: Callable[[int, int], None] | None = None
 ) -> list[Cell]:
     """All cells, resolved and checked, in the order of the file. Raises `UserError`.
 
@@ -193,7 +193,7 @@ def _apart(sweep: SweepFile, number: int, other: Cell) -> str:
     )
 
 
-def _build(tree: dict[str, Any], cell: Cell) -> None:
+def _build(tree: TomlTable, cell: Cell) -> None:
     name = f"cell {cell.number}"
     experiment = experiment_of(tree, cell.settings, name=name)
     try:

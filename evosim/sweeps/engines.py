@@ -1,9 +1,8 @@
-"""Engines: who computes the chunks.
+"""Engines: they compute the chunks of a sweep.
 
-An engine gets a job and calls `work.run_chunk` for each chunk, wherever it likes.
-
-Results are files in the job's folder; nothing else that an engine hands back counts. To add one: a
-function of a job, and its name in `ENGINES`.
+An engine receives a job and calls `worker.run_chunk` for each chunk, in any process. Results are
+files in the job's folder; a return value does not count. To add an engine, write a function of a
+job and add its name to `ENGINES`.
 """
 
 from __future__ import annotations
@@ -15,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from evosim.errors import unknown
+from evosim.sweeps.events import OnEvent
 from evosim.sweeps.job_array import Batch
-from evosim.sweeps.worker import Tell
 
-# by name: the module, and the function in it that takes a job; the module is imported when it is
-# asked for
+# module and function of each engine; the module is imported on use
 ENGINES = {
     "local": "evosim.sweeps.local_engine:compute",
     "dask": "evosim.sweeps.dask_engine:compute",
     "slurm": "evosim.sweeps.dask_engine:compute_on_slurm",
 }
-# what must be there for some of them: a function that raises `UserError`
+# functions that raise `UserError` if packages or programs are missing
 NEEDS = {
     "dask": "evosim.sweeps.dask_engine:need_dask",
     "slurm": "evosim.sweeps.dask_engine:need_slurm",
@@ -36,17 +34,26 @@ NEEDS = {
 class Job:
     """What an engine is to do.
 
-    Attributes:
-        folder: of the sweep.
-        chunks: those that are not done.
-        workers: processes; None leaves it to the engine.
-        threads: of the kernels, in each process; None leaves it to the engine.
-        address: where a cluster's scheduler is found or shall listen, for engines that want one.
-        tell: hears what happens, in the process that called the engine.
-        other_sources: whether chunks may be computed by other sources than began the sweep.
-        batch: what is asked of a batch system, for engines that use one.
-        should_stop: whether an end was asked for; then finished runs are written and the engine
-        returns soon.
+    Attributes
+    ----------
+    folder
+        Of the sweep.
+    chunks
+        Chunks that are not done.
+    workers
+        Processes; None leaves it to the engine.
+    threads
+        Threads of the kernels in each process; None leaves it to the engine.
+    address
+        Of a cluster's scheduler, for engines that need one.
+    on_event
+        Receives what happens, in the process that called the engine.
+    stop_requested
+        Whether to stop: finished runs are written, and the engine returns soon.
+    other_sources
+        Whether code other than that which began the sweep may compute it.
+    batch
+        Options of jobs of a batch system, for engines that use one.
     """
 
     folder: Path
@@ -54,32 +61,32 @@ class Job:
     workers: int | None
     threads: int | None
     address: str | None
-    tell: Tell
-    should_stop: Callable[[], bool]
+    on_event: OnEvent
+    stop_requested: Callable[[], bool]
     other_sources: bool = False
     batch: Batch = field(default_factory=Batch)
 
 
 def engine(name: str) -> Callable[[Job], None]:
-    """The engine of a name.
+    """The engine of a name. It returns when all chunks are done, or after a stop.
 
-    It returns when all chunks are done, or after a stop; it raises `UserError`.
+    Raises
+    ------
+    UserError
+        If there is no such engine.
     """
     if name not in ENGINES:
         raise unknown("--engine", name, ENGINES)
-    found: Callable[[Job], None] = _found(ENGINES[name])
-    return found
+    compute: Callable[[Job], None] = _load(ENGINES[name])
+    return compute
 
 
 def need(name: str) -> None:
-    """Refuse an engine whose packages or programs are not there, before anything is begun.
-
-    Raises `UserError`.
-    """
+    """Refuse an engine whose packages or programs are missing. Raises `UserError`."""
     if name in NEEDS:
-        _found(NEEDS[name])()
+        _load(NEEDS[name])()
 
 
-def _found(where: str) -> Any:
-    module, _, function = where.partition(":")
+def _load(place: str) -> Any:
+    module, _, function = place.partition(":")
     return getattr(importlib.import_module(module), function)

@@ -1,6 +1,6 @@
-"""Plan: cells and seeds become numbered runs in chunks.
+"""The plan of a sweep: numbered runs in chunks, one for each cell and seed.
 
-It depends on the sweep file and the sources alone.
+The plan depends only on the sweep file and the code.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from evosim.config.settings import set_value
 from evosim.errors import UserError
 from evosim.simulation.controls import controls_of
 from evosim.sweeps.design import Cell, Settings, base_tree, cells_of, experiment_of
-from evosim.sweeps.schema import SweepFile, Written
+from evosim.sweeps.schema import SweepFile, TomlTable, Written
 
-OWN_SEEDS = 2**62  # a control's seeds begin there
+OWN_SEEDS = 2**62  # the seeds of controls begin there
 COLUMNS = ("run", "chunk", "cell", "seed")
 JSON = "json"
-DTYPES: dict[str, Any] = {
+DTYPES: dict[str, type[pl.DataType]] = {
     "int": pl.Int64,
     "float": pl.Float64,
     "bool": pl.Boolean,
@@ -36,22 +36,32 @@ DEFAULT_KEEP = ("ladder", "ledger")
 SCHEMA_VERSION = 1
 LARGEST_CHUNK = 1000
 
+Value = str | int | float | bool | None  # a value in a table
+Row = dict[str, Value]
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
     """What a sweep computes.
 
-    Attributes:
-        sweep, tree: the file, and the written experiment with `[set]` put in.
-        cells: how many.
-        keep: which tables are kept.
-        kinds: how each swept parameter is kept in tables: `int`, `float`, `bool`, `text`, or
-        `json`. frame: one row a run: `run`, `chunk`, `cell` (digest), `seed`, and the swept
-        parameters.
+    Attributes
+    ----------
+    sweep, tree
+        The sweep file, and the experiment as written with `[set]`.
+    cells
+        Number of cells.
+    keep
+        Tables that are kept for each run.
+    kinds
+        How each swept parameter is stored in tables: `int`, `float`, `bool`, `text` or `json`.
+    frame
+        One row per run: `run`, `chunk`, `cell` (digest), `seed`, and the swept parameters.
+    blocks
+        Number of runs of each landscape, in the order of `frame`.
     """
 
     sweep: SweepFile
-    tree: dict[str, Any]
+    tree: TomlTable
     cells: int
     keep: tuple[str, ...]
     kinds: dict[str, str]
@@ -60,14 +70,52 @@ class Plan:
 
     @property
     def chunks(self) -> int:
-        """How many there are."""
+        """Number of chunks."""
         return int(self.frame["chunk"][-1]) + 1
 
+    def run(self, i: int) -> PlannedRun:
+        """Run `i`."""
+        return planned_runs(self.frame.slice(i, 1))[0]
 
-def digest_of(sweep: SweepFile, tree: dict[str, Any]) -> str:
-    """Hash of all that a sweep file decides: of the experiment as written, the design, the seeds,
-    and what is kept how.
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a plan.
+
+    Attributes
+    ----------
+    run, chunk
+        Number of the run and of its chunk.
+    cell
+        Digest of its cell.
+    seed
+        Its seed.
+    values
+        The swept parameters, as the table holds them.
     """
+
+    run: int
+    chunk: int
+    cell: str
+    seed: int
+    values: Row
+
+    def settings(self, kinds: dict[str, str]) -> Settings:
+        """The swept parameters as an experiment takes them."""
+        return decoded(self.values, kinds)
+
+
+def planned_runs(frame: pl.DataFrame) -> list[PlannedRun]:
+    """The runs in rows of a plan's frame."""
+    names = [name for name in frame.columns if name not in COLUMNS]
+    return [
+        PlannedRun(run, chunk, cell, seed, dict(zip(names, values, strict=True)))
+        for run, chunk, cell, seed, *values in frame.select(*COLUMNS, *names).iter_rows()
+    ]
+
+
+def digest_of(sweep: SweepFile, tree: TomlTable) -> str:
+    """Hash of everything a sweep file decides: experiment, design, seeds, and what is kept."""
     decides = {
         "schema_version": SCHEMA_VERSION,
         "experiment": {
@@ -82,10 +130,22 @@ def digest_of(sweep: SweepFile, tree: dict[str, Any]) -> str:
 
 
 def make_plan(written: Written, progress: Callable[[int, int], None] | None = None) -> Plan:
-    """All runs of a sweep, checked. Raises `UserError`.
+    """All runs of a sweep, checked.
 
-    Cells with one landscape stand together, otherwise in the order of the file; the seeds of a cell
-    stand together.
+    Cells that share a landscape are adjacent, otherwise cells are in the order of the file. The
+    seeds of a cell are adjacent.
+
+    Parameters
+    ----------
+    written
+        The sweep file and its experiment.
+    progress
+        Receives the number of cells that are resolved, and of all.
+
+    Raises
+    ------
+    UserError
+        If a cell is invalid.
     """
     sweep, tree = written.sweep, base_tree(written)
     cells = cells_of(sweep, tree, progress)
@@ -100,29 +160,29 @@ def make_plan(written: Written, progress: Callable[[int, int], None] | None = No
     columns: dict[str, pl.Series] = {
         "run": numbers,
         "chunk": numbers // size,
-        "cell": _each([cell.digest for cell in ordered], pl.String(), n),
+        "cell": _each(pl.Series([cell.digest for cell in ordered], dtype=pl.String()), n),
         "seed": pl.Series(
             [seed for cell in ordered for seed in seeds_of(sweep, cell.digest)], dtype=pl.Int64
         ),
     }
     for key, kind in kinds.items():
-        columns[key] = _each(
-            [encoded(cell.settings[key], kind) for cell in ordered], DTYPES[kind], n
-        )
-    frame = pl.DataFrame(columns)
+        values = [encoded(cell.settings[key], kind) for cell in ordered]
+        columns[key] = _each(pl.Series(values, dtype=DTYPES[kind]), n)
     return Plan(
         sweep,
         tree,
         len(cells),
-        _kept(sweep, tree, ordered),
+        _tables_to_keep(sweep, tree, ordered),
         kinds,
-        frame,
+        pl.DataFrame(columns),
         tuple(n * len(group) for group in groups.values()),
     )
 
 
-def choices_of(tree: dict[str, Any], frame: pl.DataFrame, kinds: dict[str, str]) -> list[Choice]:
-    """What the runs of a plan use that may be code of others (`record.sources_digest`), each once.
+def choices_of(tree: TomlTable, frame: pl.DataFrame, kinds: dict[str, str]) -> list[Choice]:
+    """Worlds, genomes and algorithms of the runs of a plan, each combination once.
+
+    `sources_digest` hashes their code.
 
     Parameters
     ----------
@@ -132,26 +192,25 @@ def choices_of(tree: dict[str, Any], frame: pl.DataFrame, kinds: dict[str, str])
     Returns
     -------
     list of Choice
-        One row for each combination of world, genome and algorithm.
+        One entry for each combination of world, genome and algorithm.
     """
     swept = [key for key in kinds if key.split(".")[0] in ("world", "genome", "optimizer")]
-    found = []
-    for row in (
-        frame.select(swept).unique(maintain_order=True).iter_rows(named=True) if swept else [{}]
-    ):
-        own = json.loads(json.dumps(tree))
+    rows = frame.select(swept).unique(maintain_order=True).iter_rows(named=True) if swept else [{}]
+    choices = []
+    for row in rows:
+        own: TomlTable = json.loads(json.dumps(tree))
         for key, value in decoded(row, {key: kinds[key] for key in swept}).items():
             set_value(own, key, value, key)
         names = [
             own.get(part, {}).get(key, "")
             for part, key in (("world", "name"), ("genome", "name"), ("optimizer", "algorithm"))
         ]
-        found.append(Choice(*map(str, names)))
-    return sorted(set(found))
+        choices.append(Choice(*map(str, names)))
+    return sorted(set(choices))
 
 
 def seeds_of(sweep: SweepFile, digest: str) -> list[int]:
-    """The seeds of a cell's replicates."""
+    """The seeds of the replicates of a cell, given by its digest."""
     common = range(sweep.seed, sweep.seed + sweep.replicates)
     if sweep.seeds == "common":
         return list(common)
@@ -162,50 +221,48 @@ def seeds_of(sweep: SweepFile, digest: str) -> list[int]:
 
 
 def chunk_size(runs: int, replicates: int) -> int:
-    """Runs a chunk: half the square root of all, so that chunks and files stay few and workers
-    busy; whole cells if they fit.
+    """Runs per chunk: half the square root of all runs; whole cells if they fit.
+
+    So chunks and files stay few, and workers stay busy.
     """
     size = min(max(1, math.isqrt(max(runs - 1, 0)) // 2 + 1), LARGEST_CHUNK)
     return -(-size // replicates) * replicates if replicates <= size else size
 
 
-def encoded(value: Any, kind: str) -> Any:
-    """A parameter's value as a table holds it."""
-    return json.dumps(value, sort_keys=True) if kind == JSON else value
+def encoded(value: object, kind: str) -> Value:
+    """The value of a parameter as a table holds it."""
+    if kind == JSON:
+        return json.dumps(value, sort_keys=True)
+    assert isinstance(value, Value)
+    return value
 
 
-def decoded(row: dict[str, Any], kinds: dict[str, str]) -> Settings:
-    """The settings of a row of the plan."""
-    return {key: json.loads(row[key]) if kind == JSON else row[key] for key, kind in kinds.items()}
+def decoded(row: Row, kinds: dict[str, str]) -> Settings:
+    """The swept parameters in a row of the plan, as an experiment takes them."""
+    return {
+        key: json.loads(str(row[key])) if kind == JSON else row[key] for key, kind in kinds.items()
+    }
 
 
-def _each(values: list[Any], dtype: Any, n: int) -> pl.Series:
+def _each(series: pl.Series, n: int) -> pl.Series:
     """Every value `n` times."""
-    series = pl.Series(values, dtype=dtype)
-    return (
-        series
-        if n == 1
-        else series.gather(
-            pl.int_range(len(values), dtype=pl.Int64, eager=True).repeat_by(n).explode()
-        )
-    )
+    if n == 1:
+        return series
+    index = pl.int_range(len(series), dtype=pl.Int64, eager=True)
+    return series.gather(index.repeat_by(n).explode())
 
 
 def _kind(values: list[Any]) -> str:
     types = {type(value).__name__ for value in values}
     if types == {"int"} and not all(-(2**63) <= v < 2**63 for v in values):
         return JSON
-    return (
-        {"int": "int", "float": "float", "bool": "bool", "str": "text"}.get(types.pop(), JSON)
-        if len(types) == 1
-        else JSON
-    )
+    if len(types) > 1:
+        return JSON
+    return {"int": "int", "float": "float", "bool": "bool", "str": "text"}.get(types.pop(), JSON)
 
 
-def _kept(sweep: SweepFile, tree: dict[str, Any], cells: list[Cell]) -> tuple[str, ...]:
-    """The tables to keep: those asked for, or the small ones, `hack` among them where any cell has
-    controls.
-    """
+def _tables_to_keep(sweep: SweepFile, tree: TomlTable, cells: list[Cell]) -> tuple[str, ...]:
+    """The tables of `keep`; by default the small ones, with `hack` if any cell has controls."""
     if sweep.keep is not None:
         return tuple(dict.fromkeys(sweep.keep))
     settings = {key for cell in cells[:1] for key in cell.settings}
@@ -216,10 +273,8 @@ def _kept(sweep: SweepFile, tree: dict[str, Any], cells: list[Cell]) -> tuple[st
     return (*DEFAULT_KEEP, "hack") if controlled else DEFAULT_KEEP
 
 
-def base_experiment(tree: dict[str, Any]) -> dict[str, Any] | None:
-    """The base experiment resolved, for the record; nothing if it is no experiment without the
-    swept parameters.
-    """
+def base_experiment(tree: TomlTable) -> TomlTable | None:
+    """The base experiment, resolved; None if it is invalid without the swept parameters."""
     try:
         return resolve(tree).model_dump(mode="json")
     except UserError:

@@ -1,33 +1,35 @@
-"""Progress of a sweep: on a terminal continuously, elsewhere a line now and then."""
+"""Progress of a sweep: a line on a terminal, otherwise one line a minute."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from evosim.runtime.progress import duration, size
+from evosim.runtime.remaining_time import RemainingTimeReport
+from evosim.sweeps.events import ChunkEvent
 
-__all__ = ["Progressing", "duration", "planning", "progressing", "size"]
+__all__ = ["SweepProgress", "duration", "planning_progress", "size", "sweep_progress"]
 
-LOOK = 5.0  # seconds of computing before it is said how long it will take
-LONG = 60.0  # seconds worth saying so
-LINE_EVERY = 60.0  # seconds, where nobody watches
-EVERY = 0.1
-# cells that were resolved, of how many
+LINE_EVERY = 60.0  # seconds between two lines, if standard error is not a terminal
+REDRAW_EVERY = 0.1  # seconds
+# receives the number of cells that are resolved, and of all
 Planning = Callable[[int, int], None]
 
 
-class Progressing:
-    """Counts runs as they end: done, running, failed, and the time left.
+class SweepProgress:
+    """Counts runs as they end, and reports the time left.
 
-    Attributes:
-        done, failed: runs of the sweep that ended, those of earlier commands among them.
-        computed: runs that this command computed.
+    Attributes
+    ----------
+    done, failed
+        Runs of the sweep that ended, also in earlier commands.
+    computed
+        Runs that this command computed.
     """
 
     def __init__(
@@ -36,22 +38,21 @@ class Progressing:
         self._console, self._total, self._show = console, total, show
         self.done, self.failed, self.computed = done, failed, 0
         self._chunks: set[int] = set()
-        self._began = time.monotonic()
-        self._told = False
+        self._report = RemainingTimeReport(least_seconds=5.0)
 
-    def __call__(self, event: str, chunk: int, **facts: Any) -> None:
-        """Something happened in a chunk: see `work.Tell`."""
-        if event == "begin":
-            self._chunks.add(chunk)
-            self.done += facts["done"]
-        elif event == "run":
+    def __call__(self, event: ChunkEvent) -> None:
+        """Receive an event of a chunk."""
+        if event.kind == "begin":
+            self._chunks.add(event.chunk)
+            self.done += event.done
+        elif event.kind == "run":
             self.done, self.computed = self.done + 1, self.computed + 1
-            self.failed += facts["status"] == "failed"
-        elif event in ("end", "lost"):
-            self._chunks.discard(chunk)
-            self.done -= facts.get("lost", 0)
+            self.failed += event.status == "failed"
+        elif event.kind in ("end", "lost"):
+            self._chunks.discard(event.chunk)
+            self.done -= event.lost
         self._show(self.words(), self.done)
-        self._tell_once()
+        self._report_once()
 
     def words(self) -> str:
         """One line."""
@@ -63,35 +64,28 @@ class Progressing:
         ]
         return ", ".join(parts if left is None else [*parts, f"{duration(left)} left"])
 
-    def _tell_once(self) -> None:
-        """Say what is to come when there is a pace to judge by, if it is long."""
-        seconds, left = time.monotonic() - self._began, self.left()
-        if (
-            self._told
-            or left is None
-            or seconds < LOOK
-            or self.computed < len(self._chunks)
-            or seconds + left <= LONG
-        ):
+    def _report_once(self) -> None:
+        """Report the time left once, if it is long and each worker has computed a run."""
+        left = self.left()
+        if left is None or self.computed < len(self._chunks) or not self._report.due(left):
             return
-        self._told = True
         words = (
             f"about {duration(left)} left for {self._total - self.done:,} runs at"
-            f" {seconds / self.computed:.2g} s; Ctrl-C stops it, the same command goes on"
+            f" {self._report.elapsed / self.computed:.2g} s. Ctrl-C stops; the same command"
+            " continues."
         )
         self._console.print(words, soft_wrap=True, markup=False, highlight=False)
 
     def left(self) -> float | None:
-        """Seconds until all runs are done at this command's pace; nothing before there is one."""
-        seconds = time.monotonic() - self._began
+        """Seconds until all runs are done, at the pace of this command; None without a pace."""
         if not self.computed or self.done >= self._total:
             return None
-        return (self._total - self.done) * seconds / self.computed
+        return (self._total - self.done) * self._report.elapsed / self.computed
 
 
 @contextmanager
-def progressing(console: Console, total: int, done: int, failed: int) -> Iterator[Progressing]:
-    """A progress line on a terminal; elsewhere a line each minute."""
+def sweep_progress(console: Console, total: int, done: int, failed: int) -> Iterator[SweepProgress]:
+    """Show progress in this block: a line on a terminal, otherwise one line a minute."""
     if not console.is_terminal:
         last = time.monotonic()
 
@@ -101,7 +95,7 @@ def progressing(console: Console, total: int, done: int, failed: int) -> Iterato
                 last = time.monotonic()
                 console.print(words, soft_wrap=True, markup=False)
 
-        yield Progressing(console, total, done, failed, line)
+        yield SweepProgress(console, total, done, failed, line)
         return
     with Progress(
         BarColumn(),
@@ -114,16 +108,16 @@ def progressing(console: Console, total: int, done: int, failed: int) -> Iterato
 
         def show(words: str, ended: int) -> None:
             nonlocal shown
-            if time.monotonic() - shown > EVERY:
+            if time.monotonic() - shown > REDRAW_EVERY:
                 shown = time.monotonic()
                 bar.update(task, completed=ended, words=words)
 
-        yield Progressing(console, total, done, failed, show)
+        yield SweepProgress(console, total, done, failed, show)
 
 
 @contextmanager
-def planning(console: Console) -> Iterator[Planning | None]:
-    """A line on a terminal while cells are resolved, which takes long if there are many."""
+def planning_progress(console: Console) -> Iterator[Planning | None]:
+    """Show a line on a terminal while cells are resolved."""
     if not console.is_terminal:
         yield None
         return

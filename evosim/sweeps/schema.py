@@ -35,6 +35,7 @@ MOST = 1e100  # of an end of a range, so that its width is finite
 MOST_WHOLE = 2**53  # beyond it not every whole number has a place on the number line of a range
 MOST_COORDINATES = 100_000_000
 LEAF = ("low", "high", "scale", "integer", "choices")
+TomlTable = dict[str, Any]  # a table of a TOML file
 Kind = Literal["random", "latin-hypercube", "sobol"]
 
 
@@ -106,7 +107,7 @@ class SweepFile(StrictModel):
     replicates: int = Field(default=1, ge=1, le=1_000_000)
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
     seeds: Literal["common", "own"] = "common"
-    settings: dict[str, Any] = Field(default_factory=dict, alias="set")
+    settings: TomlTable = Field(default_factory=dict, alias="set")
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     zip: tuple[dict[str, tuple[Any, ...]], ...] = ()
     design: Design | None = None
@@ -141,7 +142,7 @@ class Written:
     """
 
     sweep: SweepFile
-    tree: dict[str, Any]
+    tree: TomlTable
     text: bytes
 
 
@@ -211,21 +212,21 @@ def _written_name(field: str) -> str:
     return SweepFile.model_fields[field].alias or field
 
 
-def _check_keys(data: dict[str, Any], known: tuple[str, ...], kind: str) -> None:
+def _check_keys(data: TomlTable, known: tuple[str, ...], kind: str) -> None:
     for key in data:
         if key not in known:
             raise unknown(kind, key, known)
 
 
-def _is_range(data: dict[str, Any]) -> bool:
+def _is_range(data: TomlTable) -> bool:
     return not data or any(key in LEAF for key in data)
 
 
-def _flat(data: dict[str, Any], path: str = "", leaf: Any = None, of: str = "") -> dict[str, Any]:
+def _flat(data: TomlTable, path: str = "", leaf: Any = None, of: str = "") -> TomlTable:
     """The leaves of nested tables by dotted path: `"a.b" = x` and `a.b = x` are the same, so that
     only one may be there.
     """
-    out: dict[str, Any] = {}
+    out: TomlTable = {}
     for key, value in data.items():
         name = f"{path}.{key}" if path else key
         nested = isinstance(value, dict) and value and not (leaf and leaf(value))
@@ -233,12 +234,12 @@ def _flat(data: dict[str, Any], path: str = "", leaf: Any = None, of: str = "") 
     return out
 
 
-def _flat_settings(data: dict[str, Any]) -> dict[str, Any]:
+def _flat_settings(data: TomlTable) -> TomlTable:
     """Settings by dotted path.
 
     A quoted key stands for itself, as in `--set`: a table as its value replaces what is there.
     """
-    out: dict[str, Any] = {}
+    out: TomlTable = {}
     for key, value in data.items():
         _add(
             out,
@@ -252,7 +253,7 @@ def _flat_settings(data: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _add(out: dict[str, Any], more: dict[str, Any], of: str) -> None:
+def _add(out: TomlTable, more: TomlTable, of: str) -> None:
     for key in more:
         if key in out:
             raise UserError(

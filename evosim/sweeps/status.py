@@ -1,34 +1,46 @@
-"""How far a sweep is, from the small files of its folder."""
+"""How far a sweep is, from the files in its folder."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from evosim.runtime.checksums import Damaged
+from evosim.sweeps.chunk_files import Frames, chunk_of
 from evosim.sweeps.collect import known_digest
-from evosim.sweeps.store import Store, chunk_of
+from evosim.sweeps.events import LogSummary
+from evosim.sweeps.store import FAILED, RUNS, Store
 
-ALIVE = 90.0  # seconds since a sign of life
+ALIVE = 90.0  # seconds since the last line of a log
 
 
 @dataclass(frozen=True)
-class State:
+class SweepStatus:
     """How far a sweep is.
 
-    Attributes:
-        runs, done, failed, extinct: runs; `done` counts those that failed, and the finished ones of
-        chunks in work. running: processes that gave a sign of life lately and have a chunk. chunks,
-        chunks_done: chunks. seconds_left: at the pace of the processes that are running; None if
-        there are none, or nothing to go by. digest: of the collected table, if that is of the very
-        chunks that are there. damaged: chunks whose checksums cannot be read, with why; `check`
-        finds more.
+    Attributes
+    ----------
+    runs
+        All runs.
+    done
+        Runs that ended, with failed runs and finished runs of unfinished chunks.
+    failed, extinct
+        Runs among them that failed, and that died out.
+    running
+        Processes with a chunk and a recent line in their log.
+    chunks, chunks_done
+        All chunks, and those that are done.
+    seconds_left
+        Time left at the pace of the running processes; None without a pace.
+    digest
+        Digest of the collected table, if it is up to date.
+    damaged
+        Chunks with damaged checksums, and why. `evosim sweep check` finds more.
     """
 
     runs: int
@@ -43,74 +55,64 @@ class State:
     damaged: dict[int, str] = field(default_factory=dict)
 
 
-def state_of(store: Store) -> State:
-    """The state of a sweep. Raises `UserError`."""
+def status_of(store: Store) -> SweepStatus:
+    """The status of a sweep. Raises `UserError`."""
     done = store.done()
-    here = set(done)
     runs = failed = extinct = 0
     damaged = {}
     for chunk in done:
         try:
-            counted = store.counted(chunk)
+            outcomes = store.outcomes(chunk)
         except Damaged as error:
             damaged[chunk] = str(error)
             continue
-        runs, failed, extinct = (
-            runs + counted.runs,
-            failed + counted.failed,
-            extinct + counted.extinct,
-        )
-    for entry in store.entries():
-        if entry.name.endswith(".partial"):
-            number = chunk_of(entry.name)
-            if (
-                number is not None
-                and number not in here
-                and number < store.chunks
-                and (found := store.finished(number))
-            ):
-                runs += found["runs"].height
-                failed += int((found["runs"]["status"] == "failed").sum())
+        runs += outcomes.runs
+        failed += outcomes.failed
+        extinct += outcomes.extinct
+    for frames in _finished_in_unfinished_chunks(store, set(done)):
+        runs += frames[RUNS].height
+        failed += int((frames[RUNS]["status"] == FAILED).sum())
     running, seconds = _processes(store)
-    left = (
-        seconds * (store.runs - runs) / running
-        if running and seconds is not None and runs < store.runs
-        else None
+    left = None
+    if running and seconds is not None and runs < store.runs:
+        left = seconds * (store.runs - runs) / running
+    return SweepStatus(
+        runs=store.runs,
+        done=runs,
+        failed=failed,
+        extinct=extinct,
+        running=running,
+        chunks=store.chunks,
+        chunks_done=len(done),
+        seconds_left=left,
+        digest=known_digest(store, done),
+        damaged=damaged,
     )
-    return State(
-        store.runs,
-        runs,
-        failed,
-        extinct,
-        running,
-        store.chunks,
-        len(done),
-        left,
-        known_digest(store, done),
-        damaged,
-    )
+
+
+def _finished_in_unfinished_chunks(store: Store, done: set[int]) -> Iterator[Frames]:
+    for entry in store.entries():
+        chunk = chunk_of(entry.name) if entry.name.endswith(".partial") else None
+        if chunk is None or chunk in done or chunk >= store.chunks:
+            continue
+        if frames := store.finished(chunk):
+            yield frames
 
 
 def _processes(store: Store) -> tuple[int, float | None]:
-    """How many processes have a chunk, and the mean seconds a run, by the logs."""
+    """Number of processes that have a chunk, and the mean seconds per run, from the logs."""
     running, spent = 0, []
     for path in (store.folder / "logs").glob("*.jsonl"):
-        last: dict[str, Any] = {}
-        with contextlib.suppress(OSError, ValueError):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                last = json.loads(line)
-                spent += last.get("seconds", [])
-        with contextlib.suppress(OSError, TypeError):
-            alive = (
-                last.get("event") in ("begin", "at", "failed")
-                and time.time() - path.stat().st_mtime < ALIVE
-            )
-            running += alive and not _is_gone(path)
+        log = LogSummary.read(path)
+        spent += log.seconds
+        with contextlib.suppress(OSError):
+            recent = time.time() - path.stat().st_mtime < ALIVE
+            running += log.event in ("begin", "at", "failed") and recent and not _is_gone(path)
     return running, sum(spent) / len(spent) if spent else None
 
 
 def _is_gone(path: Path) -> bool:
-    """Whether a log's process was of this machine and is no more."""
+    """Whether the process of a log ran on this machine and has ended."""
     host, pid, _ = path.stem.rsplit("-", 2)
     if host != platform.node() or not pid.isdigit():
         return False

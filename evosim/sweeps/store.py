@@ -1,22 +1,23 @@
-"""Store: the folder of a sweep.
+"""The folder of a sweep.
 
-Every file is written whole under a temporary name, synced and renamed; none is ever added to.
+Every file is written whole under a temporary name, synced and renamed; none is appended to.
 
 ```
-sweep.toml, sweep.json, plan.parquet             what is to be done; written first, sweep.json last
-parts/0000/chunk-0000000.TABLE.parquet           kept tables of a chunk's runs
-parts/0000/chunk-0000000.sha256                  their checksums and that of the runs, as `sha256sum
--c` reads them parts/0000/chunk-0000000.runs.parquet            one row a run; written last: a chunk
-is done if this is there and not empty parts/0000/chunk-0000000.commit                  all of these
-tables, of the process that came first; goes when they are in place parts/0000/chunk-0000000.partial
-the finished runs of a chunk that is not done parts/0000/chunk-0000000.run-12.checkpoint       where
-a long run of it (or `-CONTROL` of it) goes on logs/HOST-PID-NS.jsonl                           what
-each process did when; says nothing that results need
+sweep.toml, sweep.json, plan.parquet          the plan; written first, sweep.json last
+parts/0000/chunk-0000000.TABLE.parquet        kept tables of a chunk's runs
+parts/0000/chunk-0000000.sha256               their checksums and that of the runs (`sha256sum -c`)
+parts/0000/chunk-0000000.runs.parquet         one row per run, written last: the chunk is done if
+                                              this file exists and is not empty
+parts/0000/chunk-0000000.commit               all these tables, from the process that came first;
+                                              removed when they are in place
+parts/0000/chunk-0000000.partial              finished runs of a chunk that is not done
+parts/0000/chunk-0000000.run-12.checkpoint    checkpoint of a long run (or `-CONTROL` of it)
+logs/HOST-PID-NS.jsonl                        events of each process; no result depends on it
 ```
 
 There are no locks. Of two processes on one chunk the first to write `.commit` wins, and both put
-its tables in place: processors of different kinds may give other last digits. `docs/sweeps.md`
-describes all files.
+its tables in place: different processors may give other last digits. `docs/sweeps.md` describes
+all files.
 """
 
 from __future__ import annotations
@@ -24,20 +25,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import os
-import re
-import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from evosim.config.file_kinds import SWEEP_FOLDER, refuse_other_kind
 from evosim.errors import UserError, unknown
 from evosim.runs.source_hash import sources_digest
 from evosim.runtime.atomic_files import (
@@ -49,103 +44,114 @@ from evosim.runtime.atomic_files import (
     write_once,
 )
 from evosim.runtime.checksums import Damaged, check_size
-from evosim.sweeps.plan import SCHEMA_VERSION, choices_of
+from evosim.sweeps.chunk_files import (
+    UNREADABLE,
+    UNREADABLE_PACK,
+    Frames,
+    RunOutcomes,
+    chunk_of,
+    labels_of,
+    pack,
+    parquet_bytes,
+    sources_of,
+    unpack,
+)
+from evosim.sweeps.manifest import CollectedManifest, SweepManifest
+from evosim.sweeps.plan import SCHEMA_VERSION, PlannedRun, choices_of, planned_runs
 from evosim.sweeps.schema import KEEPABLE
 
 RUNS = "runs"
 PER_FOLDER = 256
 COMPUTING = ("numpy", "numba", "scipy", "polars")
 FAILED = "failed"
-PREFIX = "evosim."
-UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    pl.exceptions.PolarsError,
-    pl.exceptions.PanicException,
-)
-NAMED = re.compile(
-    r"chunk-(\d{7,})\.(?:([a-z_]+)\.parquet|sha256|partial|commit|run-\d+(?:-[a-z_]+)?\.checkpoint)"
-)
-UNFINISHED = (".partial", ".checkpoint", ".commit")
 COMMIT = "commit"
-TRIES = 10  # to commit a chunk; a second one is needed where a process of another ended meanwhile
-MOST_ROWS = 2**24  # of a run, in one of its tables
-
-Frames = dict[str, pl.DataFrame]
-
-
-@dataclass(frozen=True)
-class Counted:
-    """How the runs of a chunk that is done ended."""
-
-    runs: int
-    failed: int
-    extinct: int
+TRIES = 10  # to commit a chunk; a second one is needed if another process ended in between
+MOST_ROWS = 2**24  # of one run in one of its tables
 
 
 class Store:
-    """The folder of a sweep that has been begun.
+    """The files of a sweep that has begun.
 
-    Raises `UserError` where `sweep.json` or the plan is missing or damaged.
+    Attributes
+    ----------
+    folder
+        The folder.
+    manifest
+        The content of `sweep.json`.
+    unwritten, unwritten_manifest
+        Collected tables and their manifest, if this user may not write into the folder.
+
+    Raises
+    ------
+    UserError
+        If `sweep.json` is missing or damaged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.facts = _read_facts(folder)
-        self.digest: str = self.facts["digest"]
-        self.sources: str = self.facts["sources"]
-        self.keep: tuple[str, ...] = tuple(self.facts["keep"])
-        for name in self.keep:  # of files that are written and removed
+        self.manifest = SweepManifest.read(folder)
+        self.digest = self.manifest.digest
+        self.sources = self.manifest.sources
+        self.keep = self.manifest.keep
+        for name in self.keep:  # the names are parts of file names
             if name not in KEEPABLE:
                 raise unknown(f"a table that {folder / 'sweep.json'} keeps", str(name), KEEPABLE)
-        self.kinds: dict[str, str] = self.facts["parameters"]
-        self.chunks: int = self.facts["chunks"]
-        self.runs: int = self.facts["runs"]
-        # Collected tables, and what their manifest says, where the folder cannot be written.
+        self.kinds = self.manifest.parameters
+        self.chunks = self.manifest.chunks
+        self.runs = self.manifest.runs
         self.unwritten: dict[str, pl.LazyFrame] = {}
-        self.unwritten_manifest: dict[str, Any] = {}
+        self.unwritten_manifest: CollectedManifest | None = None
+
+    # The plan
 
     @cached_property
     def plan(self) -> pl.DataFrame:
-        """One row a run, in order."""
+        """One row per run, in order. Raises `UserError` if the file is damaged."""
+        path = self.folder / "plan.parquet"
         try:
-            data = (self.folder / "plan.parquet").read_bytes()
-            if hashlib.sha256(data).hexdigest() != self.facts["plan"]:
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != self.manifest.plan:
                 raise ValueError
             return pl.read_parquet(io.BytesIO(data))
         except UNREADABLE:
             raise UserError(
-                f"{self.folder / 'plan.parquet'} must be what was planned, but is missing or"
-                " damaged. Do the sweep to another --out, or remove sweep.json and do it again to"
-                " write both anew."
+                f"{path} is missing or damaged. Remove sweep.json beside it and run the sweep"
+                " again: this writes both anew. Or give another --out."
             ) from None
 
     @cached_property
     def made_by(self) -> str:
-        """The digest of the sources that run now: evosim's, and of the packages that this sweep
-        uses.
-        """
-        return sources_digest(*choices_of(self.facts["tree"], self.plan, self.kinds))
+        """Digest of the code that runs now: evosim, and the packages that this sweep uses."""
+        return sources_digest(*choices_of(self.manifest.tree, self.plan, self.kinds))
 
     def check_sources(self, *, other_sources: bool = False) -> None:
-        """Refuse to mix runs of different code, or of packages that compute otherwise, unless that
-        is wished. Raises `UserError`.
+        """Refuse to mix runs of different code or packages.
+
+        Parameters
+        ----------
+        other_sources
+            The user allows it.
+
+        Raises
+        ------
+        UserError
+            If the code or a package differs from those that began the sweep.
         """
-        if self.made_by != self.sources and not other_sources:
+        if other_sources:
+            return
+        if self.made_by != self.sources:
             raise UserError(
-                f"{self.folder} must have been begun by this code to go on with it, but was by"
-                f" other sources ({self.sources}, not {self.made_by}; evosim"
-                f" {self.facts['evosim']}). Give another --out, or --other-sources if the change"
-                " can alter no result."
+                f"other code began {self.folder}: sources {self.sources}, evosim"
+                f" {self.manifest.evosim}; this code has sources {self.made_by}. Give another"
+                " --out, or --other-sources if the change cannot alter results."
             )
         for name in COMPUTING:
-            begun, mine = self.facts["packages"].get(name), metadata.version(name)
-            if begun != mine and not other_sources:
+            begun, here = self.manifest.packages.get(name), metadata.version(name)
+            if begun != here:
                 raise UserError(
-                    f"{self.folder} must be gone on with by the {name} it was begun with, but that"
-                    f" was {begun}, and this is {mine}. Install it, give another --out, or"
-                    " --other-sources if the last digits do not matter."
+                    f"{self.folder} began with {name} {begun}, but {here} is installed. Install"
+                    f" {name}=={begun}, give another --out, or --other-sources if the last digits"
+                    " do not matter."
                 )
 
     @cached_property
@@ -155,20 +161,38 @@ class Store:
         return [0, *lengths.cum_sum().to_list()]
 
     def planned(self, chunk: int) -> pl.DataFrame:
-        """The plan's rows of one chunk."""
+        """The rows of the plan for one chunk."""
         return self.plan[self.starts[chunk] : self.starts[chunk + 1]]
+
+    def runs_of(self, chunk: int) -> list[PlannedRun]:
+        """The planned runs of one chunk."""
+        return planned_runs(self.planned(chunk))
 
     def size(self, chunk: int) -> int:
         """The number of runs of a chunk."""
         return self.starts[chunk + 1] - self.starts[chunk]
 
+    # Paths
+
     def path(self, chunk: int, ending: str) -> Path:
-        """A file of a chunk: `runs.parquet`, `TABLE.parquet`, `sha256` or `partial`."""
+        """A file of a chunk: `runs.parquet`, `TABLE.parquet`, `sha256`, `commit` or `partial`."""
         return self.folder / "parts" / f"{chunk // PER_FOLDER:04d}" / f"chunk-{chunk:07d}.{ending}"
 
     def table(self, chunk: int, name: str) -> Path:
-        """A table of a chunk."""
+        """The file of a table of a chunk."""
         return self.path(chunk, f"{name}.parquet")
+
+    def checkpoint(self, chunk: int, run: int, control: str) -> Path:
+        """The checkpoint of a long run, or of one of its controls. Makes the folder."""
+        self._make_folder(chunk)
+        return self.path(chunk, f"run-{run}{'-' if control else ''}{control}.checkpoint")
+
+    def _make_folder(self, chunk: int) -> None:
+        """Make the folder of a chunk; fail if the folder above it has vanished."""
+        refuse_link(self.folder / "parts")
+        make_folder(self.path(chunk, "partial").parent)
+
+    # What is there
 
     def collected(self, name: str) -> pl.LazyFrame:
         """Scan a table of all runs that are done.
@@ -181,24 +205,24 @@ class Store:
         Returns
         -------
         pl.LazyFrame
-            What `collect` wrote; where it could not, the rows of the chunks themselves.
+            The table that `collect` wrote, or the rows of the chunks if it could not write.
         """
         if name in self.unwritten:
             return self.unwritten[name]
         return pl.scan_parquet(self.folder / f"{name}.parquet", glob=False)
 
     def done(self) -> list[int]:
-        """The chunks that are done, by looking at the folder."""
+        """The chunks that are done, from the files in the folder."""
         ending = f".{RUNS}.parquet"
-        found = (
+        chunks = (
             chunk_of(entry.name)
             for entry in self.entries()
             if entry.name.endswith(ending) and entry.stat().st_size
         )
-        return sorted(chunk for chunk in found if chunk is not None and chunk < self.chunks)
+        return sorted(chunk for chunk in chunks if chunk is not None and chunk < self.chunks)
 
     def is_done(self, chunk: int) -> bool:
-        """Whether one chunk is done."""
+        """Whether a chunk is done."""
         with contextlib.suppress(OSError):
             return self.table(chunk, RUNS).stat().st_size > 0
         return False
@@ -206,7 +230,10 @@ class Store:
     def entries(self) -> Iterable[os.DirEntry[str]]:
         """Every file below `parts`.
 
-        Raises `UserError` if it cannot be listed, or a folder in it is a link.
+        Raises
+        ------
+        UserError
+            If a folder cannot be listed or is a link.
         """
         refuse_link(self.folder / "parts")
         try:
@@ -216,108 +243,25 @@ class Store:
                     yield from sorted(os.scandir(part.path), key=lambda e: e.name)
         except OSError as error:
             raise UserError(
-                f"{self.folder / 'parts'} must be readable, but is not: {error.strerror}. Mend it."
+                f"{self.folder / 'parts'} cannot be read: {error.strerror}. Restore the folder, or"
+                " run the sweep again with another --out."
             ) from None
 
-    def commit(self, chunk: int, frames: Frames) -> None:
-        """Write a chunk's tables, its checksums, and last its runs; from then on it is done.
-
-        Raises `UserError`.
-
-        The first writer wins: its tables stand in one file before any of them is put in its place,
-        and whoever comes to the same chunk meanwhile puts those in place. So a chunk is of one
-        process, and what is done stays as it is.
-        """
-        self._make_room(chunk)
-        pack = self.path(chunk, COMMIT)
-        data = {name: self._encoded(chunk, name, frames[name]) for name in (*self.keep, RUNS)}
-        for _ in range(TRIES):
-            if self._is_whole(chunk):
-                break
-            if write_once(pack, _packed(data)):
-                # Another one may have ended between the look and the writing
-                if not self._is_whole(chunk):
-                    self._put_in_place(chunk, data)
-                break
-            if self.complete(chunk):
-                break
-        else:
-            raise UserError(
-                f"{pack} must be a file that can be read or removed, but is not. Remove it, and go"
-                " on with the same command."
-            )
-        clear([pack, self.path(chunk, "partial")])
-
-    def complete(self, chunk: int) -> bool:
-        """Put the tables in place that another process, which may be gone, has begun to commit.
-
-        Tells whether it is done now.
-        """
-        pack = self.path(chunk, COMMIT)
-        try:
-            data = self._unpacked(pack)
-            for name, found in data.items():
-                self._decoded(chunk, name, found)
-        except FileNotFoundError:
-            return self._is_whole(chunk)
-        except (*UNREADABLE, zipfile.BadZipFile, Damaged, EOFError, NotImplementedError):
-            clear([pack])  # no process left this
-            return False
-        if not self._is_whole(chunk):
-            self._put_in_place(chunk, data)
-        clear([pack])
-        return True
-
-    def _put_in_place(self, chunk: int, data: dict[str, bytes]) -> None:
-        """Write the files of a chunk from its tables.
-
-        Equal tables give equal files, so that two may do it at once.
-        """
-        status = self._decoded(chunk, RUNS, data[RUNS])["status"]
-        counted = (
-            f"# runs {len(status)} failed {(status == FAILED).sum()} extinct"
-            f" {(status == 'extinct').sum()}\n"
-        )
-        sums = [
-            f"{hashlib.sha256(data[name]).hexdigest()}  {self.table(chunk, name).name}\n"
-            for name in data
-        ]
-        for name in self.keep:
-            write_atomically(self.table(chunk, name), data[name])
-        write_atomically(self.path(chunk, "sha256"), (counted + "".join(sums)).encode())
-        write_atomically(self.table(chunk, RUNS), data[RUNS])
-
-    def _is_whole(self, chunk: int) -> bool:
-        """Whether a chunk is done and is what was written."""
-        try:
-            return self.is_done(chunk) and bool(self._whole_files(chunk))
-        except Damaged:
-            return False
-
-    def _unpacked(self, path: Path) -> dict[str, bytes]:
-        """The tables in a pack, as bytes.
-
-        Raises `OSError`, `Damaged` and what a damaged pack makes of its reader.
-        """
-        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as pack:
-            if any(
-                member.compress_type != zipfile.ZIP_STORED
-                or member.file_size != member.compress_size
-                for member in pack.infolist()
-            ):
-                raise Damaged("its finished runs are not as they are written")
-            return {name: pack.read(f"{name}.parquet") for name in (*self.keep, RUNS)}
+    # Reading a chunk
 
     def read(self, chunk: int) -> Frames:
-        """The tables of a chunk that is done, each checked against its checksum and the plan.
+        """The tables of a chunk that is done, checked against checksums and plan.
 
-        Raises `Damaged`.
+        Raises
+        ------
+        Damaged
+            If a table is not the one that was written.
         """
-        data = self._whole_files(chunk)
-        frames = {name: self._decoded(chunk, name, found) for name, found in data.items()}
-        mine = ["run", "cell", "seed", *self.kinds]
-        if not set(mine) <= set(frames[RUNS].columns) or not frames[RUNS].select(mine).equals(
-            self.planned(chunk).select(mine)
+        data = self._verified_bytes(chunk)
+        frames = {name: self._decode(chunk, name, table) for name, table in data.items()}
+        columns = ["run", "cell", "seed", *self.kinds]
+        if not set(columns) <= set(frames[RUNS].columns) or not frames[RUNS].select(columns).equals(
+            self.planned(chunk).select(columns)
         ):
             raise Damaged("holds other runs than planned")
         return frames
@@ -326,31 +270,26 @@ class Store:
         """The checksum of each table of a chunk that is done. Raises `Damaged`."""
         try:
             lines = self.path(chunk, "sha256").read_text(encoding="utf-8").splitlines()
-            sums = {
-                name: digest
-                for digest, _, name in (
-                    line.partition("  ") for line in lines if not line.startswith("#")
-                )
-            }
+            parts = (line.partition("  ") for line in lines if not line.startswith("#"))
+            sums = {name: digest for digest, _, name in parts}
             return {table: sums[self.table(chunk, table).name] for table in (*self.keep, RUNS)}
         except UNREADABLE:
             raise Damaged("its checksums are missing or damaged") from None
 
-    def counted(self, chunk: int) -> Counted:
-        """How the runs of a chunk that is done ended, by what its checksums' file says.
+    def outcomes(self, chunk: int) -> RunOutcomes:
+        """How the runs of a chunk that is done ended, by its file of checksums.
 
         Raises `Damaged`.
         """
         try:
-            words = self.path(chunk, "sha256").read_text(encoding="utf-8").splitlines()[0].split()
-            return Counted(int(words[2]), int(words[4]), int(words[6]))
+            text = self.path(chunk, "sha256").read_text(encoding="utf-8")
+            return RunOutcomes.from_line(text.splitlines()[0])
         except (*UNREADABLE, IndexError):
             raise Damaged("its checksums are missing or damaged") from None
 
-    def _whole_files(self, chunk: int) -> dict[str, bytes]:
-        sums = self.sums(chunk)
+    def _verified_bytes(self, chunk: int) -> dict[str, bytes]:
         data = {}
-        for name, digest in sums.items():
+        for name, digest in self.sums(chunk).items():
             try:
                 data[name] = self.table(chunk, name).read_bytes()
             except OSError as error:
@@ -361,41 +300,154 @@ class Store:
                 raise Damaged(f"its table {name} has another checksum than was written")
         return data
 
-    def keep_finished(self, chunk: int, frames: Frames) -> None:
-        """Write the finished runs of a chunk that is not done, for whoever goes on with it.
+    def _is_whole(self, chunk: int) -> bool:
+        """Whether a chunk is done and undamaged."""
+        try:
+            return self.is_done(chunk) and bool(self._verified_bytes(chunk))
+        except Damaged:
+            return False
 
-        Raises `UserError`.
+    def _decode(self, chunk: int, name: str, data: bytes) -> pl.DataFrame:
+        """The table in some bytes. Raises `Damaged` if it is not the table `name` of the chunk."""
+        try:
+            labels = labels_of(data)
+            for key, value in self._labels(chunk, name).items():
+                if labels.get(key) != value:
+                    raise Damaged(
+                        f"its table {name} belongs to another {key}: {labels.get(key)}, not {value}"
+                    )
+            check_size(data, MOST_ROWS * self.size(chunk))
+            return pl.read_parquet(io.BytesIO(data))
+        except UNREADABLE:
+            raise Damaged(f"its table {name} cannot be read") from None
+
+    def _labels(self, chunk: int, name: str) -> dict[str, str]:
+        return {
+            "schema": str(SCHEMA_VERSION),
+            "sweep": self.digest,
+            "chunk": str(chunk),
+            "table": name,
+        }
+
+    # Writing a chunk
+
+    def commit(self, chunk: int, frames: Frames) -> None:
+        """Write the tables of a chunk, its checksums, and last its runs: then it is done.
+
+        The first writer wins. It writes all its tables into one file before any of them is in its
+        place. Another process on the same chunk puts these tables in place and drops its own. So
+        the tables of a chunk come from one process, and a chunk that is done never changes.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be written.
         """
-        self._make_room(chunk)
-        data = {name: self._encoded(chunk, name, frames[name]) for name in (*self.keep, RUNS)}
-        write_atomically(self.path(chunk, "partial"), _packed(data))
+        self._make_folder(chunk)
+        path = self.path(chunk, COMMIT)
+        data = self._encode(chunk, frames)
+        for _ in range(TRIES):
+            if self._is_whole(chunk):
+                break
+            if write_once(path, pack(data)):
+                # another process may have ended between the check and the write
+                if not self._is_whole(chunk):
+                    self._put_in_place(chunk, data)
+                break
+            if self.complete(chunk):
+                break
+        else:
+            raise UserError(
+                f"{path} can be neither read nor removed. Remove it by hand, and run the same"
+                " command again."
+            )
+        clear([path, self.path(chunk, "partial")])
+
+    def complete(self, chunk: int) -> bool:
+        """Finish the commit of another process, which may have been killed.
+
+        Returns
+        -------
+        Whether the chunk is done now.
+        """
+        path = self.path(chunk, COMMIT)
+        try:
+            data = unpack(path, (*self.keep, RUNS))
+            for name, table in data.items():
+                self._decode(chunk, name, table)
+        except FileNotFoundError:
+            return self._is_whole(chunk)
+        except UNREADABLE_PACK:
+            clear([path])  # evosim writes no such file
+            return False
+        if not self._is_whole(chunk):
+            self._put_in_place(chunk, data)
+        clear([path])
+        return True
+
+    def _put_in_place(self, chunk: int, data: dict[str, bytes]) -> None:
+        """Write the files of a chunk. Equal tables give equal files, so two processes may do it."""
+        status = self._decode(chunk, RUNS, data[RUNS])["status"]
+        outcomes = RunOutcomes(
+            len(status), int((status == FAILED).sum()), int((status == "extinct").sum())
+        )
+        sums = [
+            f"{hashlib.sha256(data[name]).hexdigest()}  {self.table(chunk, name).name}\n"
+            for name in data
+        ]
+        for name in self.keep:
+            write_atomically(self.table(chunk, name), data[name])
+        write_atomically(self.path(chunk, "sha256"), (outcomes.line() + "".join(sums)).encode())
+        write_atomically(self.table(chunk, RUNS), data[RUNS])
+
+    def _encode(self, chunk: int, frames: Frames) -> dict[str, bytes]:
+        """Each table as bytes that depend only on its content."""
+        labels = {"sources": self.made_by}
+        return {
+            name: parquet_bytes(frames[name], _in_file_order(self._labels(chunk, name) | labels))
+            for name in (*self.keep, RUNS)
+        }
+
+    def write_finished(self, chunk: int, frames: Frames) -> None:
+        """Write the finished runs of a chunk that is not done. Raises `UserError`."""
+        self._make_folder(chunk)
+        write_atomically(self.path(chunk, "partial"), pack(self._encode(chunk, frames)))
 
     def finished(self, chunk: int) -> Frames | None:
-        """The finished runs of a chunk that is not done; nothing if there are none, or if what is
-        there cannot be trusted.
+        """The finished runs of a chunk that is not done.
+
+        Returns
+        -------
+        The tables; None if there are none, if the file is damaged, or if other code wrote it.
         """
         try:
-            data = self._unpacked(self.path(chunk, "partial"))
-            frames = {name: self._decoded(chunk, name, found) for name, found in data.items()}
-            if {made_by(found) for found in data.values()} != {self.made_by}:
+            data = unpack(self.path(chunk, "partial"), (*self.keep, RUNS))
+            frames = {name: self._decode(chunk, name, table) for name, table in data.items()}
+            if {sources_of(table) for table in data.values()} != {self.made_by}:
                 return None
-            mine = ["run", "cell", "seed", *self.kinds]
+            columns = ["run", "cell", "seed", *self.kinds]
             planned = (
                 self.planned(chunk)
-                .select(mine)
+                .select(columns)
                 .filter(pl.col("run").is_in(frames[RUNS]["run"].implode()))
             )
-            return frames if frames[RUNS].select(mine).equals(planned) else None
-        except (*UNREADABLE, zipfile.BadZipFile, Damaged, EOFError, NotImplementedError):
+            return frames if frames[RUNS].select(columns).equals(planned) else None
+        except UNREADABLE_PACK:
             return None
 
     def reopen(self, chunk: int) -> int:
-        """Turn a chunk with failed runs into one that is not done and lacks those.
+        """Remove the failed runs of a chunk, so that they are computed again.
 
-        Tells how many. Raises `UserError`, `Damaged`.
+        The other runs are first written as finished runs, so that no result is ever lost.
 
-        What did not fail is written first as finished runs of the chunk, so that nothing is lost at
-        any moment.
+        Returns
+        -------
+        The number of failed runs.
+
+        Raises
+        ------
+        UserError, Damaged
+            If the folder cannot be written, or if the chunk is damaged.
         """
         done = self.is_done(chunk)
         frames = self.read(chunk) if done else self.finished(chunk)
@@ -403,29 +455,31 @@ class Store:
             return 0
         failed = frames[RUNS].filter(pl.col("status") == FAILED)["run"]
         if failed.len():
-            self.keep_finished(
-                chunk,
-                {
-                    name: frame.filter(~pl.col("run").is_in(failed.implode()))
-                    for name, frame in frames.items()
-                },
+            others = ~pl.col("run").is_in(failed.implode())
+            self.write_finished(
+                chunk, {name: frame.filter(others) for name, frame in frames.items()}
             )
             if done:
                 self.remove(chunk)
         return failed.len()
 
     def remove(self, chunk: int, *, partial: bool = False) -> None:
-        """Remove the files of a chunk, its runs first, so that it is not done from then on.
+        """Remove the files of a chunk, its runs first, so that it is not done any more.
 
-        Raises `UserError`.
+        Parameters
+        ----------
+        chunk
+            The chunk.
+        partial
+            Also remove its finished runs.
+
+        Raises
+        ------
+        UserError
+            If a file cannot be removed.
         """
-        endings = [
-            COMMIT,
-            f"{RUNS}.parquet",
-            "sha256",
-            *(f"{name}.parquet" for name in self.keep),
-            *(["partial"] if partial else []),
-        ]
+        endings = [COMMIT, f"{RUNS}.parquet", "sha256", *(f"{name}.parquet" for name in self.keep)]
+        endings += ["partial"] if partial else []
         paths = [self.path(chunk, ending) for ending in endings]
         for folder in (self.folder / "parts", paths[0].parent):
             refuse_link(folder)
@@ -436,139 +490,17 @@ class Store:
         except OSError as error:
             raise unwritable(paths[0].parent, error) from None
 
-    def checkpoint(self, chunk: int, run: int, control: str) -> Path:
-        """Where a long run, or one of its controls, is kept when it is stopped in its middle."""
-        self._make_room(chunk)
-        return self.path(chunk, f"run-{run}{'-' if control else ''}{control}.checkpoint")
 
-    def _make_room(self, chunk: int) -> None:
-        """The folder of a chunk.
-
-        Only this one is made: if what it lies in has vanished, that must be noticed.
-        """
-        refuse_link(self.folder / "parts")
-        make_folder(self.path(chunk, "partial").parent)
-
-    def _encoded(self, chunk: int, name: str, frame: pl.DataFrame) -> bytes:
-        """A table as bytes that depend on its content and nothing else."""
-        facts = {
-            "schema": str(SCHEMA_VERSION),
-            "sweep": self.digest,
-            "sources": self.made_by,
-            "chunk": str(chunk),
-            "table": name,
-        }
-        return encoded(frame, facts)
-
-    def _decoded(self, chunk: int, name: str, data: bytes) -> pl.DataFrame:
-        """The table in some bytes. Raises `Damaged` if it is another one."""
-        try:
-            facts = pl.read_parquet_metadata(io.BytesIO(data))
-            wanted = {
-                "schema": str(SCHEMA_VERSION),
-                "sweep": self.digest,
-                "chunk": str(chunk),
-                "table": name,
-            }
-            for key, value in wanted.items():
-                if facts.get(PREFIX + key) != value:
-                    raise Damaged(
-                        f"its table {name} belongs to another {key}: {facts.get(PREFIX + key)}, not"
-                        f" {value}"
-                    )
-            check_size(data, MOST_ROWS * self.size(chunk))
-            return pl.read_parquet(io.BytesIO(data))
-        except UNREADABLE:
-            raise Damaged(f"its table {name} cannot be read") from None
-
-
-def _packed(data: dict[str, bytes]) -> bytes:
-    """Tables as one file, which depends on nothing else."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as pack:
-        for name, table in data.items():
-            pack.writestr(zipfile.ZipInfo(f"{name}.parquet"), table)
-    return out.getvalue()
+def _in_file_order(labels: dict[str, str]) -> dict[str, str]:
+    """Labels in the order in which files have always had them, so that bytes stay equal."""
+    return {key: labels[key] for key in ("schema", "sweep", "sources", "chunk", "table")}
 
 
 def clear(paths: Iterable[Path]) -> None:
-    """Remove what is no longer needed.
+    """Remove files that are no longer needed.
 
-    Another process may have been quicker; `check` finds what is left.
+    Another process may remove them first. `check` finds files that remain.
     """
     for path in paths:
         with contextlib.suppress(OSError):
             path.unlink()
-
-
-def encoded(frame: pl.DataFrame, facts: dict[str, str]) -> bytes:
-    """A frame as Parquet with facts in the file's own metadata. Equal content gives equal bytes."""
-    out = io.BytesIO()
-    # In one piece: pieces of memory would become row groups, and how many there are depends on who
-    # computed what.
-    frame.rechunk().write_parquet(
-        out, compression="zstd", metadata={PREFIX + key: value for key, value in facts.items()}
-    )
-    return out.getvalue()
-
-
-def made_by(table: bytes | Path) -> str | None:
-    """The digest of the sources that made a table."""
-    return pl.read_parquet_metadata(io.BytesIO(table) if isinstance(table, bytes) else table).get(
-        f"{PREFIX}sources"
-    )
-
-
-def chunk_of(name: str) -> int | None:
-    """The chunk that a file's name belongs to."""
-    match = NAMED.fullmatch(name)
-    return int(match[1]) if match else None
-
-
-def checksum(facts: dict[str, Any]) -> str:
-    """SHA-256 of what sweep.json says, without itself."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _read_facts(folder: Path) -> dict[str, Any]:
-    path = folder / "sweep.json"
-    refuse_other_kind(folder, SWEEP_FOLDER)
-    if not folder.is_dir():
-        raise UserError(
-            f"a sweep must be a folder, but {folder} is not one. Check the path with 'ls"
-            " results/sweeps'."
-        )
-    try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if facts.pop("checksum") != checksum(facts):
-            raise ValueError
-        for key in (
-            "digest",
-            "sources",
-            "keep",
-            "parameters",
-            "chunks",
-            "runs",
-            "plan",
-            "tree",
-            "name",
-            "packages",
-            "evosim",
-        ):
-            facts[key]
-    except FileNotFoundError:
-        raise UserError(
-            f"{folder} must be a sweep's folder, but has no sweep.json. Check the path with 'ls"
-            " results/sweeps'."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(
-            f"{path} must be readable, but is damaged. Remove it and do the sweep again to write it"
-            " anew."
-        ) from None
-    if facts.get("schema_version") != SCHEMA_VERSION:
-        raise UserError(
-            f"{folder} must be of schema version {SCHEMA_VERSION}, but is of"
-            f" {facts.get('schema_version')}. Do the sweep to another --out."
-        )
-    return facts

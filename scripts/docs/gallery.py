@@ -23,10 +23,12 @@ from evosim.runs import execute, landscape_search
 from evosim.runs import figures as runs_figures
 from evosim.runtime.timing import Clock
 from evosim.sweeps import analysis as sweeps_analysis
-from evosim.sweeps import figures, local_engine, worker
+from evosim.sweeps import events, figures, local_engine
+from evosim.sweeps.chart_inputs import ChartInputs
 from evosim.sweeps.collect import collect
 from evosim.sweeps.engines import Job
 from evosim.sweeps.execute import begin
+from evosim.sweeps.queries import chosen as chosen_quantities
 from evosim.sweeps.schema import read_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,12 +116,12 @@ def sweep_charts(
     file.write_text(f'name = "{name}"\n{text}', encoding="utf-8")
     store = begin(read_sweep(file), folder / name)
     local_engine.compute(
-        Job(store.folder, list(range(store.chunks)), 1, 1, None, worker.silent, lambda: False)
+        Job(store.folder, list(range(store.chunks)), 1, 1, None, events.ignore, lambda: False)
     )
     collect(store)
     analysis = sweeps_analysis.analysis_of(store)
-    easel = figures.Easel(analysis, read_sweep(file).sweep, None, None)
-    made = dict(figures.charts(easel, sweeps_analysis.chosen(analysis, []), wanted.values()))
+    inputs = ChartInputs(analysis, read_sweep(file).sweep, None, None)
+    made = dict(figures.charts(inputs, chosen_quantities(analysis, []), wanted.values()))
     return ((kind, made[full]) for kind, full in wanted.items())
 
 

@@ -42,8 +42,8 @@ from evosim.config.toml_files import read_toml
 from evosim.errors import UserError
 from evosim.report.build import write_report
 from evosim.runs import figures
+from evosim.sweeps.manifest import checksum
 from evosim.sweeps.schema import read_sweep
-from evosim.sweeps.store import checksum
 from evosim.worlds import micro
 
 ROOT = Path(__file__).resolve().parents[2]

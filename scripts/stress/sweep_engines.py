@@ -26,7 +26,7 @@ import sweep_job
 from evosim.claims import study
 from evosim.claims.experiments import build_packaged
 from evosim.runtime.machine import processors
-from evosim.sweeps import dask_engine, engines, local_engine, worker
+from evosim.sweeps import dask_engine, engines, events, local_engine, prepared_runs, worker
 from evosim.sweeps.collect import collect
 from evosim.sweeps.store import Store
 
@@ -84,7 +84,7 @@ def digests(
         rows.append(
             {
                 "engine": name,
-                "cells": store.facts["cells"],
+                "cells": store.manifest.cells,
                 "runs": collected.runs,
                 "chunks": store.chunks,
                 "missing": collected.missing,
@@ -107,12 +107,11 @@ def overhead(folder: Path) -> list[dict[str, object]]:
     store = sweep_job.begun(sweep_job.sweep_file(folder / "layer.toml"), folder / "layer")
 
     def without(chunk: int) -> None:
-        for row in store.planned(chunk).rows(named=True):
-            worker.compute(store.facts["tree"], row, store.kinds)
+        for planned in store.runs_of(chunk):
+            worker.compute(store.manifest.tree, planned, store.kinds)
 
     def spent(what: Callable[[int], object], chunk: int) -> tuple[float, float]:
-        worker._known.clear()
-        worker._built.clear()
+        prepared_runs.forget()
         start, used = time.perf_counter(), time.process_time()
         what(chunk)
         return (time.perf_counter() - start) / store.size(chunk), (
@@ -155,7 +154,7 @@ def overhead(folder: Path) -> list[dict[str, object]]:
                 start = time.perf_counter()
                 compute(
                     engines.Job(
-                        store.folder, list(range(count)), 2, 1, None, worker.silent, lambda: False
+                        store.folder, list(range(count)), 2, 1, None, events.ignore, lambda: False
                     )
                 )
                 times.append(time.perf_counter() - start)
@@ -201,7 +200,7 @@ def scaling(folder: Path, rounds: int) -> list[dict[str, object]]:
                         workers,
                         1,
                         None,
-                        worker.silent,
+                        events.ignore,
                         lambda: False,
                     )
                 )

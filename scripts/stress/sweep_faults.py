@@ -221,9 +221,10 @@ def die(moment: str, write: int, out: Path, chunk: int) -> None:
 
     Finished runs are written all the time.
     """
+    from evosim.sweeps import run_checkpoints
     from evosim.sweeps import worker as sweeps_worker
 
-    sweeps_worker.KEEP_EVERY, sweeps_worker.KEEP_SHARE = 0.0, 0
+    run_checkpoints.WRITE_EVERY, sweeps_worker.WRITE_SHARE = 0.0, 0
     left = [write]
     real_open, real_replace, real_sync = open, os.replace, atomic_files.sync_folder
 

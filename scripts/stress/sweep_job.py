@@ -92,7 +92,7 @@ def workers_of(driver: int) -> list[int]:
         for child in psutil.Process(driver).children():
             with contextlib.suppress(psutil.Error):  # it has just ended
                 command = " ".join(child.cmdline())
-                if "evosim.sweeps.local_engine" in command or "spawn_main" in command:
+                if "evosim.runtime.worker_pool" in command or "spawn_main" in command:
                     found.append(child.pid)
     return found
 

@@ -23,12 +23,14 @@ from evosim.claims.study import Study
 from evosim.runs.provenance import write_json
 from evosim.runtime.machine import processors
 from evosim.sweeps import local_engine
-from evosim.sweeps.analysis import Analysis, analyse, fresh_digest
+from evosim.sweeps.analysis import analyse, fresh_digest
+from evosim.sweeps.analysis_tables import Analysis, AnalysisFacts
+from evosim.sweeps.chart_inputs import ChartInputs
 from evosim.sweeps.engines import Job
+from evosim.sweeps.events import ignore
 from evosim.sweeps.execute import begin
-from evosim.sweeps.figures import Easel, charts
+from evosim.sweeps.figures import charts
 from evosim.sweeps.schema import read_alone, read_sweep
-from evosim.sweeps.worker import silent
 
 POPULATION, SEARCH = "ladder.modern.rungs.population", "ladder.modern.steps.search"
 WANTED = [
@@ -63,7 +65,7 @@ def analysed(folder: Path) -> Analysis:
     written = read_sweep(path)
     store = begin(written, folder / "sweep")
     local_engine.compute(
-        Job(store.folder, list(range(store.chunks)), processors(), 1, None, silent, lambda: False)
+        Job(store.folder, list(range(store.chunks)), processors(), 1, None, ignore, lambda: False)
     )
     return analyse(store, fresh_digest(store), Resampling())
 
@@ -75,9 +77,11 @@ def draw(folder: Path) -> dict[str, Any]:
         name: pl.read_csv(folder / f"{name}.csv", schema_overrides=LEVELS, infer_schema_length=None)
         for name in names
     }
-    facts = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
-    easel = Easel(Analysis(facts, tables), read_alone(folder / "sweep.toml"), None, None)
-    drawn = dict(charts(easel, [POPULATION, SEARCH]))
+    facts = AnalysisFacts.from_dict(
+        json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
+    )
+    inputs = ChartInputs(Analysis(facts, tables), read_alone(folder / "sweep.toml"), None, None)
+    drawn = dict(charts(inputs, [POPULATION, SEARCH]))
     return {name: drawn[name] for name in WANTED}
 
 
@@ -96,12 +100,13 @@ def main() -> None:
         for name in KEPT
     }
     (study.folder / "sweep.toml").write_text(SWEEP.lstrip(), encoding="utf-8")
-    write_json(study.folder / "analysis.json", {**analysis.facts, "tables": list(tables)})
+    all_facts = analysis.facts.as_dict()
+    write_json(study.folder / "analysis.json", {**all_facts, "tables": list(tables)})
     facts = {
-        key: analysis.facts[key]
+        key: all_facts[key]
         for key in ("sweep", "content", "runs", "intervals", "resamples", "confidence")
     }
-    study.store(tables, analysis=facts, seeds=analysis.facts["replicates"])
+    study.store(tables, analysis=facts, seeds=analysis.facts.replicates)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,16 +9,15 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from evosim.claims import part_cache
 from evosim.claims.claim import Part
 from evosim.claims.part_cache import compute_parts, load_tables, tasks_of
 from evosim.errors import Stop, UserError
+from evosim.runtime import worker_pool
 from evosim.runtime.machine import Suspended
 from tests.support.claims import numbers, slow, wrong
-from tests.support.signals import heard
+from tests.support.signals import children, heard
 
 
 def test_each_part_is_computed_once_in_its_own_process(tmp_path: Path) -> None:
@@ -116,13 +113,12 @@ def test_a_stopped_command_prints_one_line(tmp_path: Path, number: int, code: in
 def test_a_suspended_worker_is_reported_and_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(part_cache, "Suspended", lambda: Suspended(patience=0.0))
+    monkeypatch.setattr(worker_pool, "Suspended", lambda: Suspended(patience=0.0))
     heard: list[str] = []
 
     def should_stop() -> Stop | None:
-        for process in multiprocessing.active_children():
-            if process.pid and not heard:
-                os.kill(process.pid, signal.SIGSTOP)
+        for pid in [] if heard else children("evosim.runtime.worker_pool"):
+            os.kill(pid, signal.SIGSTOP)
         return Stop("SIGINT", 130) if heard else None
 
     with pytest.raises(Stop):
@@ -133,27 +129,4 @@ def test_a_suspended_worker_is_reported_and_ends(
             log=heard.append,
         )
     assert "is suspended, and is waited for" in heard[0]
-    assert not multiprocessing.active_children()
-
-
-def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
-    """A worker waits for its next part, and for the end of the process that started it."""
-    code = (
-        "import multiprocessing, time\n"
-        "from evosim.claims import part_cache as work\n"
-        "if __name__ == '__main__':\n"
-        "    child = multiprocessing.get_context('spawn').Process(target=work._end_with_parent)\n"
-        "    child.start()\n"
-        "    print(child.pid, flush=True)\n"
-        "    time.sleep(60)\n"
-    )
-    (tmp_path / "parent.py").write_text(code)
-    parent = subprocess.Popen(
-        [sys.executable, "parent.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
-    )
-    assert parent.stdout
-    worker = psutil.Process(int(parent.stdout.readline()))
-    parent.kill()
-    parent.communicate()
-    with contextlib.suppress(psutil.NoSuchProcess):
-        worker.wait(timeout=60)
+    assert not children("evosim.runtime.worker_pool")

@@ -13,7 +13,17 @@ import pytest
 
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.runtime import interrupts as room
-from evosim.runtime.interrupts import SIGNALS, Watch, seconds_of, spelled, stoppable, wall_time_of
+from evosim.runtime.interrupts import (
+    AGAIN,
+    GRACE,
+    SIGNALS,
+    Watch,
+    checkpoint_requests,
+    seconds_of,
+    spelled,
+    stoppable,
+    wall_time_of,
+)
 from tests.support.signals import heard, ignored
 
 
@@ -261,7 +271,7 @@ def test_a_stoppable_command_lets_mistakes_through() -> None:
         wrong()
 
 
-@pytest.mark.parametrize("number", room.ASKING)
+@pytest.mark.parametrize("number", room.CHECKPOINT_SIGNALS)
 def test_a_signal_of_a_batch_system_asks_for_a_checkpoint_and_ends_nothing(number: int) -> None:
     before = signal.getsignal(number)
     with Watch() as watch:
@@ -296,3 +306,38 @@ def test_a_second_interrupt_ends_a_process_that_does_not_end_by_itself(
     finally:
         signal.signal(signal.SIGINT, before)
     assert signal.set_wakeup_fd(-1) == -1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_requests_a_stop_unless_ignored(number: int) -> None:
+    with ignored(number):  # by nohup, or in the background of a script
+        with Watch(forced=False) as stop_requested:
+            os.kill(os.getpid(), number)
+            time.sleep(0)
+            assert not stop_requested()
+        assert signal.getsignal(number) == signal.SIG_IGN
+    with heard(), Watch(forced=False) as stop_requested:
+        assert not stop_requested()
+        os.kill(os.getpid(), number)
+        time.sleep(2 * (GRACE + AGAIN))  # nothing is raised, although nobody asked
+        stop = stop_requested()
+        assert stop is not None
+        assert stop.code == 128 + number
+
+
+def test_the_wall_time_requests_a_stop_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(room.time, "monotonic", lambda: now[0])
+    with Watch(600.0, forced=False) as stop_requested:
+        now[0] = 593.0
+        assert not stop_requested()
+        now[0] = 595.0  # 6 of the 600 s are for stopping
+        stop = stop_requested()
+        assert stop is not None
+        assert stop.code == 75
+
+
+def test_a_new_command_forgets_earlier_checkpoint_requests() -> None:
+    checkpoint_requests.request()
+    with Watch() as watch:
+        assert not watch.asked()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from evosim.sweeps import local_engine, worker
+from evosim.sweeps import local_engine
 from evosim.sweeps.engines import Job
+from evosim.sweeps.events import ignore
 from evosim.sweeps.execute import begin
 from evosim.sweeps.schema import read_sweep
 from evosim.sweeps.store import Store
@@ -36,10 +37,10 @@ def compute(
     store: Store,
     chunks: list[int] | None = None,
     workers: int = 1,
-    should_stop: Callable[[], bool] = lambda: False,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> None:
     todo = list(range(store.chunks)) if chunks is None else chunks
-    local_engine.compute(Job(store.folder, todo, workers, 1, None, worker.silent, should_stop))
+    local_engine.compute(Job(store.folder, todo, workers, 1, None, ignore, stop_requested))
 
 
 def content(store: Store) -> dict[str, bytes]:

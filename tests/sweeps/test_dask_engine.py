@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 
 from evosim.errors import UserError
-from evosim.sweeps import dask_engine, worker
+from evosim.sweeps import dask_clusters, dask_engine
 from evosim.sweeps.check import check
 from evosim.sweeps.engines import Job
+from evosim.sweeps.events import ChunkEvent, OnEvent, ignore
 from evosim.sweeps.store import Store
 from evosim.version import DISTRIBUTION
 from tests.support.paths import ROOT
@@ -42,7 +43,7 @@ LONG = (
 
 
 def dask(
-    store: Store, chunks: list[int] | None = None, tell: worker.Tell = worker.silent, **more: Any
+    store: Store, chunks: list[int] | None = None, on_event: OnEvent = ignore, **more: Any
 ) -> None:
     todo = list(range(store.chunks)) if chunks is None else chunks
     dask_engine.compute(
@@ -52,8 +53,8 @@ def dask(
             2,
             1,
             more.get("address"),
-            tell,
-            more.get("should_stop", lambda: False),
+            on_event,
+            more.get("stop_requested", lambda: False),
         )
     )
 
@@ -106,19 +107,15 @@ def test_a_worker_that_dies_is_replaced_and_all_is_told_once(whole: Store, tmp_p
     ended = dict.fromkeys(range(store.chunks), 0)
     over: list[int] = []
 
-    def tell(event: str, chunk: int, **facts: Any) -> None:
-        if event == "begin" and not killed:
+    def on_event(event: ChunkEvent) -> None:
+        if event.kind == "begin" and not killed:
             killed.extend(workers_of())
             os.kill(killed[0], signal.SIGKILL)
-        ended[chunk] += {
-            "begin": facts.get("done", 0),
-            "run": 1,
-            "lost": -facts.get("lost", 0),
-        }.get(event, 0)
-        if event == "end":
-            over.append(chunk)
+        ended[event.chunk] += event.done - event.lost + (event.kind == "run")
+        if event.kind == "end":
+            over.append(event.chunk)
 
-    dask(store, tell=tell)
+    dask(store, on_event=on_event)
     assert len(killed) == 2
     assert content(store) == content(whole)
     assert ended == {chunk: store.size(chunk) for chunk in ended}
@@ -218,13 +215,13 @@ def test_a_scheduler_by_its_file_and_by_its_address_and_one_that_vanishes(
         assert content(by_file) == content(by_address) == content(whole)
         endless = begun(tmp_path / "endless", LONG)
 
-        def tell(event: str, chunk: int, **facts: Any) -> None:
+        def on_event(event: ChunkEvent) -> None:
             process.kill()
 
         with pytest.raises(
-            UserError, match=rf"the Dask scheduler {address} must answer, but is gone. Start it"
+            UserError, match=rf"the Dask scheduler {address} does not answer. Start it"
         ) as caught:
-            dask(endless, address=address, tell=tell)
+            dask(endless, address=address, on_event=on_event)
         assert "\n" not in str(caught.value)
 
 
@@ -237,30 +234,28 @@ def test_what_workers_cannot_do_is_one_line(tmp_path: Path) -> None:
         dask(store)
     other = begun(tmp_path / "other")
 
-    def vanish(event: str, chunk: int, **facts: Any) -> None:
+    def vanish(event: ChunkEvent) -> None:
         shutil.rmtree(other.folder, ignore_errors=True)
 
-    with pytest.raises(UserError, match=r"must be|a sweep must be a folder"):
-        dask(other, tell=vanish)
+    with pytest.raises(UserError, match=r"must be|is not a folder of a sweep"):
+        dask(other, on_event=vanish)
 
 
 def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = begun(tmp_path / "s", LONG)
-    monkeypatch.setitem(dask_engine.SETTINGS, "distributed.scheduler.allowed-failures", 0)
+    monkeypatch.setitem(dask_clusters.SETTINGS, "distributed.scheduler.allowed-failures", 0)
 
-    def tell(event: str, chunk: int, **facts: Any) -> None:
+    def on_event(event: ChunkEvent) -> None:
         for pid in workers_of():
             os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(
         UserError,
-        match=(
-            r"workers must survive chunk \d, but one after the other died of it\. Free some memory"
-        ),
+        match=(r"several worker processes died while they computed chunk \d\. Free some memory"),
     ):
-        dask(store, tell=tell)
+        dask(store, on_event=on_event)
 
 
 def test_schedulers_that_cannot_be_reached_are_one_line(
@@ -269,15 +264,15 @@ def test_schedulers_that_cannot_be_reached_are_one_line(
     store = begun(tmp_path / "s")
     with pytest.raises(
         UserError,
-        match=r"--address must be tcp://HOST:PORT or a scheduler's file, but 'nothing' is neither",
+        match=r"--address: 'nothing' is neither tcp://HOST:PORT nor the file of a scheduler",
     ):
         dask(store, address="nothing")
-    monkeypatch.setattr(dask_engine, "ANSWER", 1.0)
+    monkeypatch.setattr(dask_clusters, "ANSWER", 1.0)
     with pytest.raises(
         UserError,
         match=(
-            r"a Dask scheduler must answer at tcp://127\.0\.0\.1:1, but none does: .*\. Start it"
-            r" with 'dask scheduler'"
+            r"no Dask scheduler answers at tcp://127\.0\.0\.1:1: .*\. Start one with 'dask"
+            r" scheduler'"
         ),
     ):
         dask(store, address="tcp://127.0.0.1:1")
@@ -285,9 +280,7 @@ def test_schedulers_that_cannot_be_reached_are_one_line(
     monkeypatch.setattr(dask_engine, "LOOK_EVERY", 0.2)
     with (
         scheduler(tmp_path / "dask", workers=0) as (file, _),
-        pytest.raises(
-            UserError, match=r"scheduler .* must have workers, but had none for 1 s\. Start some"
-        ),
+        pytest.raises(UserError, match=r"scheduler .* had no workers for 1 s\. Start some"),
     ):
         dask(store, address=str(file))
 
@@ -304,7 +297,7 @@ def test_a_scheduler_s_file_that_others_can_write_is_refused(tmp_path: Path, uns
     with pytest.raises(
         UserError,
         match=(
-            r"a scheduler's file must be one that only you can write, but others can write to"
+            r"only you may be able to write the scheduler's file, but others can write to"
             rf" {place}; do 'chmod go-w {place}'\."
         ),
     ):
@@ -318,7 +311,7 @@ def test_a_scheduler_of_this_machine_wants_certificates(
     from distributed import Client
 
     addresses: list[str] = []
-    start = dask_engine._client_here
+    start = dask_engine.client_here
 
     def client_here(*arguments: Any) -> Any:
         client = start(*arguments)
@@ -328,7 +321,7 @@ def test_a_scheduler_of_this_machine_wants_certificates(
                 Client(scheme + addresses[0].partition("://")[2], timeout=2.0, set_as_default=False)
         return client
 
-    monkeypatch.setattr(dask_engine, "_client_here", client_here)
+    monkeypatch.setattr(dask_engine, "client_here", client_here)
     dask(begun(tmp_path / "s"), [0])
     assert addresses[0].startswith("tls://127.0.0.1:")
 
@@ -345,8 +338,8 @@ def test_files_that_others_wrote_elsewhere_are_noticed(
     with pytest.raises(
         UserError,
         match=(
-            r"must be in .*, but is not, though a worker wrote it 1 s ago\. Let all machines see"
-            r" the same folder"
+            r"a worker wrote chunk 0 1 s ago, but it is not in .*\. Give all machines the same"
+            r" folder"
         ),
     ):
         dask(store, [0])
@@ -360,11 +353,11 @@ def test_a_missing_package_is_one_line(
     with pytest.raises(
         UserError,
         match=(
-            r"needs the package distributed, which is not installed\. Install it with pip install"
+            r"needs the package distributed, which is not installed\. Install it: pip install"
             rf" '{DISTRIBUTION}\[{extra}\]'\."
         ),
     ):
-        getattr(dask_engine, engine)(Job(tmp_path, [0], 2, 1, None, worker.silent, lambda: False))
+        getattr(dask_engine, engine)(Job(tmp_path, [0], 2, 1, None, ignore, lambda: False))
 
 
 @pytest.mark.parametrize("engine", ["dask", "slurm"])

@@ -17,8 +17,9 @@ import pytest
 
 from evosim.errors import UserError
 from evosim.kernels.compilation import FOLDER
-from evosim.sweeps import dask_engine, worker
+from evosim.sweeps import dask_engine
 from evosim.sweeps.engines import Job
+from evosim.sweeps.events import ignore
 from evosim.sweeps.job_array import CACHE, Batch, script
 from evosim.sweeps.store import Store
 from tests.support.paths import ROOT
@@ -146,10 +147,8 @@ def test_without_slurm_the_engine_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        UserError, match="--engine slurm must find Slurm, but there is no sinfo here"
-    ):
-        dask_engine.compute_on_slurm(Job(tmp_path, [0], 2, 1, None, worker.silent, lambda: False))
+    with pytest.raises(UserError, match="--engine slurm needs Slurm, but there is no sinfo here"):
+        dask_engine.compute_on_slurm(Job(tmp_path, [0], 2, 1, None, ignore, lambda: False))
     for name in ("sinfo", "sbatch", "squeue", "scancel"):
         (tmp_path / name).write_text(
             "#!/bin/sh\necho slurm_load_partitions: Unable to contact slurm controller"
@@ -159,11 +158,11 @@ def test_without_slurm_the_engine_is_one_line(
     with pytest.raises(
         UserError,
         match=(
-            r"Slurm must answer, but sinfo says: slurm_load_partitions: Unable to contact slurm"
-            r" controller\. Wait"
+            r"Slurm does not answer; sinfo says: slurm_load_partitions: Unable to contact slurm"
+            r" controller\. Try again later"
         ),
     ):
-        dask_engine.compute_on_slurm(Job(tmp_path, [0], 2, 1, None, worker.silent, lambda: False))
+        dask_engine.compute_on_slurm(Job(tmp_path, [0], 2, 1, None, ignore, lambda: False))
 
 
 # A real one

@@ -1,0 +1,117 @@
+"""Questions to an analysed sweep: quantities and parameters by name, and all results as data."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+
+import polars as pl
+
+from evosim.errors import UserError
+from evosim.sweeps.analysis_tables import HEADLINES, Analysis
+from evosim.sweeps.factors import short_factors
+
+
+def chosen(analysis: Analysis, names: list[str]) -> list[str]:
+    """Quantities by name.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    names
+        Names of quantities, ends of names, or patterns. If empty: the headlines that vary.
+
+    Raises
+    ------
+    UserError
+        If a name fits no quantity.
+    """
+    known = analysis.tables["cells"]["quantity"].unique(maintain_order=True).to_list()
+    if not names:
+        varying = (
+            analysis.tables["cells"]
+            .group_by("quantity", maintain_order=True)
+            .agg(pl.col("mean").max() - pl.col("mean").min())
+            .drop_nulls()
+            .filter(pl.col("mean") > 0.0)
+        )
+        varies = set(varying["quantity"])
+        return [name for name in HEADLINES if name in varies] or known[:1]
+    out: list[str] = []
+    for name in names:
+        found = [key for key in known if key == name] or [
+            key for key in known if f".{key}".endswith(f".{name}") or fnmatch.fnmatchcase(key, name)
+        ]
+        if not found:
+            ends = [key.rpartition(".")[2] for key in known]
+            close = difflib.get_close_matches(name, [*known, *ends], n=1)
+            hint = (
+                f"Did you mean '{close[0]}'?"
+                if close
+                else "List all with 'evosim sweep analyze FOLDER --list'."
+            )
+            raise UserError(
+                f"--of: '{name}' is no quantity of runs.parquet, no end of one, and no pattern that"
+                f" fits one. {hint}"
+            )
+        out += [key for key in found if key not in out]
+    return out
+
+
+def factor_named(analysis: Analysis, name: str, option: str) -> str:
+    """A factor, or a parameter of a design, by its name or an end of it.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    name
+        The name.
+    option
+        The option that gave the name, for the message.
+
+    Raises
+    ------
+    UserError
+        If not exactly one fits.
+    """
+    short, known = short_factors(analysis.facts.factors), parameters_of(analysis)
+    found = [key for key in known if name in (key, short.get(key))] or [
+        key for key in known if f".{key}".endswith(f".{name}")
+    ]
+    if len(found) != 1:
+        how_many = "several swept parameters" if found else "no swept parameter"
+        raise UserError(f"{option}: '{name}' fits {how_many}. Use one of {', '.join(known)}.")
+    return found[0]
+
+
+def parameters_of(analysis: Analysis) -> list[str]:
+    """The factors of the grid, then the parameters of the design."""
+    return [factor.name for factor in analysis.facts.grid_factors] + (
+        analysis.facts.design_parameters
+    )
+
+
+def as_data(analysis: Analysis, quantities: list[str]) -> dict[str, object]:
+    """The facts, and the rows of every table for some quantities, as plain data for JSON."""
+    by_quantity: dict[str, object] = {}
+    for name in quantities:
+        rows = {
+            table: analysis.of(table, name).drop("quantity").to_dicts()
+            for table in analysis.tables
+            if table != "ledger"
+        }
+        first = rows.pop("quantities")
+        by_quantity[name] = {**(first[0] if first else {}), **rows}
+    return {**analysis.facts.as_dict(), "quantities": by_quantity}
+
+
+def refused(analysis: Analysis, quantities: list[str]) -> dict[str, str]:
+    """The quantities without effects of factors, and the reason for each."""
+    rows = (
+        analysis.tables["quantities"]
+        .filter(pl.col("quantity").is_in(quantities))
+        .drop_nulls("refused")
+    )
+    return dict(rows.select("quantity", "refused").rows())
