@@ -128,9 +128,9 @@ class Sweep(InFolder):
         `of` names quantities; `x` and `y` parameters. Raises `UserError`.
         """
         from evosim.figures.user_charts import handed
-        from evosim.sweeps.queries import chosen, factor_named
         from evosim.sweeps.chart_inputs import ChartInputs
         from evosim.sweeps.figures import charts
+        from evosim.sweeps.queries import chosen, factor_named
         from evosim.sweeps.schema import read_alone
 
         for name, option in ((x, "x"), (y, "y")):

@@ -26,8 +26,8 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from evosim.config.resolve import resolve
 from evosim.config.experiments import read_experiment
+from evosim.config.resolve import resolve
 from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.runs import accounts, execute
