@@ -30,23 +30,18 @@ from evosim.analysis.factorial import (
 from evosim.errors import UserError
 from evosim.figures import sweep_charts
 from evosim.runtime.text_layout import Screen
-from evosim.sweeps import tables as sweeps_tables
-from evosim.sweeps.analysis import (
-    DESIGN,
-    SCHEMAS,
-    Analysis,
-    analysis_of,
-    as_data,
-    chosen,
-    column_of,
-    short_names,
-)
+from evosim.sweeps import effect_tables
+from evosim.sweeps.analysis import analysis_of
+from evosim.sweeps.analysis_tables import SCHEMAS, Analysis
+from evosim.sweeps.chart_inputs import ChartInputs
+from evosim.sweeps.chunk_results import runs_frame
 from evosim.sweeps.design import points as drawn
 from evosim.sweeps.execute import begin
-from evosim.sweeps.figures import Easel, charts
+from evosim.sweeps.factors import DESIGN, column_of, short_names
+from evosim.sweeps.figures import charts
+from evosim.sweeps.queries import as_data, chosen
 from evosim.sweeps.schema import Design, Kind, Range, read_alone, read_sweep
 from evosim.sweeps.store import RUNS, Store
-from evosim.sweeps.worker import runs_frame
 from evosim.tables import formatting, screen, sentences
 from tests.support.command import evosim
 from tests.support.paths import ROOT
@@ -725,7 +720,7 @@ def test_swapped_labels_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     real = factorial.marginal
     store = made(tmp_path, GRID, additive)
     monkeypatch.setattr(
-        "evosim.sweeps.analysis.marginal", lambda values, keep: real(values, keep)[::-1]
+        "evosim.sweeps.effects.marginal", lambda values, keep: real(values, keep)[::-1]
     )
     assert level_means(analysis_of(store, HOW), "optimizer.population") != pytest.approx(
         {"10": 23.5, "20": 24.5, "40": 26.5}
@@ -758,7 +753,7 @@ def test_seeds_that_are_not_everywhere_are_left_out_and_counted(
     assert code == 0
     assert "4 failed" in out
     assert "2 seeds left out" in out
-    assert "4 runs failed and are not in any mean" in out
+    assert "4 runs failed and are in no mean" in out
 
 
 def test_a_cell_without_any_run_refuses_effects_and_not_means(
@@ -778,8 +773,10 @@ def test_a_cell_without_any_run_refuses_effects_and_not_means(
     assert code == 0
     assert "no effects of factors: 2 of 6 cells have no run" in out
     assert "12 died out" in out
-    assert "lucky ones" in out
-    drawn = dict(charts(Easel(analysis, read_alone(store.folder / "sweep.toml"), None, None), [Q]))
+    assert "biased to lucky seeds" in " ".join(out.split())
+    drawn = dict(
+        charts(ChartInputs(analysis, read_alone(store.folder / "sweep.toml"), None, None), [Q])
+    )
     words = json.dumps(drawn["phase-ladder-modern-steps-search"].to_dict())
     assert "died out" in words
     assert "left out" not in words
@@ -798,7 +795,7 @@ def test_one_seed_has_means_and_says_that_it_has_no_more(
     assert analysis.tables["cells"]["low"].null_count() == 6
     assert analysis.tables["contrasts"]["low"].null_count() == analysis.tables["contrasts"].height
     _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder))
-    assert "no intervals over seeds: they take 5 seeds" in " ".join(out.split())
+    assert "no intervals over seeds: they need 5 seeds" in " ".join(out.split())
 
 
 def test_seeds_that_were_left_out_are_missed(
@@ -817,11 +814,8 @@ def test_seeds_that_were_left_out_are_missed(
     store = made(tmp_path, GRID, three)
     _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", Q)
     words = " ".join(out.split())
-    assert (
-        "3 seeds were measured in every cell, too few to tell an effect from chance, which takes 5"
-        in words
-    )
-    assert "without: exact, fewer than 5 runs, or all agree" in words
+    assert "not tested: 3 seeds were measured in every cell, the test needs 5" in words
+    assert "without +-: exact, fewer than 5 runs, or all seeds agree" in words
 
 
 TWO = HEAD + "replicates = 5\n[grid]\noptimizer.population = [10, 20]\n"
@@ -838,8 +832,8 @@ def test_the_screen_says_what_few_seeds_cannot_show(
     _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder))
     words = " ".join(out.split())
     assert (
-        "any effect cannot be told from chance (p = 0.062; these few seeds give no p below 0.062,"
-        " so that no effect can be detected at 0.05" in words
+        "no effect detected (p = 0.062; so few seeds cannot give a p below 0.062, so no effect can"
+        " be detected at 0.05. Run more seeds)" in words
     )
 
 
@@ -893,7 +887,7 @@ def test_runs_that_are_not_done_are_counted(tmp_path: Path) -> None:
     store = made(tmp_path, GRID, additive)
     store.remove(1)
     analysis = analysis_of(store)
-    assert analysis.facts["runs"]["missing"] == store.size(1) == 7
+    assert analysis.facts.runs.missing == store.size(1) == 7
     assert analysis.tables["cells"]["missing"].sum() == 7
 
 
@@ -905,10 +899,10 @@ def test_an_analysis_is_read_again_until_runs_change(
     with monkeypatch.context() as patch:
         patch.setattr("evosim.sweeps.analysis.analyse", lambda *_: pytest.fail("computed again"))
         again = analysis_of(store)
-    assert json.loads(json.dumps(first.facts)) == again.facts
+    assert first.facts == again.facts
     assert all(first.tables[name].equals(again.tables[name]) for name in first.tables)
     store.remove(0)
-    assert analysis_of(store).facts["content"] != first.facts["content"]
+    assert analysis_of(store).facts.content != first.facts.content
 
 
 def test_zips_are_one_factor_and_own_seeds_are_allowed(tmp_path: Path) -> None:
@@ -1013,16 +1007,16 @@ def test_few_seeds_of_a_design_say_what_its_intervals_are_over(
         heads[seeds, points] = head
         assert ("[" in tables.partition("The design")[2]) == (points == 16)
     over_points = (
-        "[ ]: 95% intervals over the points of the design, for these very seeds: with fewer than 5"
-        " seeds they know nothing of how seeds differ"
+        "[ ]: 95% intervals over the points of the design, for these seeds only. They do not"
+        " include differences between seeds, which need 5 seeds."
     )
     assert (
-        "no intervals over seeds: they take 5 seeds. Without them no difference between cells can"
-        " be told from chance but what is exact." in heads[2, 16]
+        "no intervals over seeds: they need 5 seeds. Only exact differences between cells can be"
+        " trusted." in heads[2, 16]
     )
     assert over_points in heads[2, 16]
     assert "[ ]" not in heads[2, 5]
-    assert "[ ]: 95% intervals over seeds; of the design, over points and seeds;" in heads[5, 16]
+    assert "[ ]: 95% intervals over seeds; design: over points and seeds;" in heads[5, 16]
 
 
 def test_points_with_holes_are_left_out(tmp_path: Path) -> None:
@@ -1149,7 +1143,7 @@ def test_shares_of_seeds_that_agree_are_not_exact(
     code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", "extinct")
     assert code == 0
     assert "1.00 [0.54, 1.00]" in out
-    assert "exact" not in out.split("What the parameters do")[1]
+    assert "exact" not in out.split("Effects of the parameters")[1]
 
 
 @pytest.mark.parametrize("enumerated", [True, False])
@@ -1193,7 +1187,7 @@ def test_decimals_follow_the_interval(measured: tuple[Any, Any, Any], words: str
     """Half an interval has two significant digits, so that no interval with a width looks like
     none.
     """
-    assert sweeps_tables.told(*measured, seeds=6) == words
+    assert effect_tables.format_interval(*measured, seeds=6) == words
 
 
 def test_a_column_has_one_scale_unless_its_intervals_are_too_different() -> None:
@@ -1269,7 +1263,7 @@ def test_a_share_is_shown_within_its_interval(measured: tuple[Any, Any, Any], wo
         [dict(zip(("share", "low", "high"), measured, strict=True))],
         schema=dict.fromkeys(("share", "low", "high"), pl.Float64),
     )
-    assert sweeps_tables.share_words(frame) == words
+    assert effect_tables.share_words(frame) == words
 
 
 def test_a_cell_of_a_figure_has_no_interval_that_looks_like_none() -> None:
@@ -1304,9 +1298,9 @@ def test_analyze_prints_and_has_the_same_as_data(
     store = made(tmp_path, GRID, additive)
     code, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", "search")
     assert code == 0
-    assert "What the parameters do to ladder.modern.steps.search" in out
+    assert "Effects of the parameters on ladder.modern.steps.search" in out
     assert "3.000 alike" in out
-    assert "exact" not in out.split("What the parameters do")[1]
+    assert "exact" not in out.split("Effects of the parameters")[1]
     code, out, _ = evosim(
         capsys, "sweep", "analyze", str(store.folder), "--of", "ladder.*", "--json"
     )
@@ -1405,8 +1399,8 @@ def test_every_figure_is_valid(
             )
         },
     )
-    easel = Easel(analysis_of(store, HOW), read_alone(store.folder / "sweep.toml"), *asked)
-    drawn = dict(charts(easel, [Q]))
+    inputs = ChartInputs(analysis_of(store, HOW), read_alone(store.folder / "sweep.toml"), *asked)
+    drawn = dict(charts(inputs, [Q]))
     assert {name.split("-")[0] for name in drawn} == names
     for chart in drawn.values():
         described = chart.to_dict(validate=True)
@@ -1424,8 +1418,8 @@ def test_a_phase_diagram_has_each_number_in_its_place(tmp_path: Path, x: str, te
         text,
         lambda row: {Q: row["optimizer.population"] + 10.0 * row["world.modern.breed_danger"]},
     )
-    easel = Easel(analysis_of(store, HOW), read_alone(store.folder / "sweep.toml"), x, None)
-    drawn = dict(charts(easel, [Q]))["phase-ladder-modern-steps-search"].to_dict()
+    inputs = ChartInputs(analysis_of(store, HOW), read_alone(store.folder / "sweep.toml"), x, None)
+    drawn = dict(charts(inputs, [Q]))["phase-ladder-modern-steps-search"].to_dict()
     title = drawn["title"]["text"]
     (rows,) = (table for table in drawn["datasets"].values() if "mean" in table[0])
     assert len(rows) == 6

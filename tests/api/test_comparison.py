@@ -17,7 +17,7 @@ from evosim.analysis.comparison import Pairing, compared, pairing_of, told_apart
 from evosim.analysis.intervals import difference, interval, intervals
 from evosim.cli.main import app
 from evosim.config.schema import AnalysisChoice
-from evosim.sweeps.tables import told
+from evosim.sweeps.effect_tables import format_interval
 from evosim.tables.sentences import alike
 from tests.support.api import settings
 
@@ -257,8 +257,8 @@ def test_a_number_that_is_none_was_not_measured(wrong: float, pairing: Pairing) 
     assert told_apart(found).is_empty()
     ladder = {"rungs": {"population": wrong}, "steps": {"search": 1.0}, "intervals": {}, "seeds": 6}
     assert alike(ladder) == ["search"]
-    assert "alike" in told(1.0, None, None, seeds=6)
-    assert "alike" not in told(wrong, None, None, seeds=6)
+    assert "alike" in format_interval(1.0, None, None, seeds=6)
+    assert "alike" not in format_interval(wrong, None, None, seeds=6)
 
 
 # Whole runs

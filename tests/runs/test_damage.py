@@ -681,7 +681,7 @@ def test_damaged_tables_and_analyses_of_sweeps_are_made_again(tmp_path: Path) ->
             )
             if "/" not in name:
                 assert known_digest(store, store.done()) is None, name
-            assert fresh_digest(store) == right.facts["content"]
+            assert fresh_digest(store) == right.facts.content
             again = analysis_of(store)
             assert json.dumps(again.facts) == json.dumps(right.facts)
             assert all(

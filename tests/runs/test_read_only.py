@@ -210,7 +210,7 @@ def test_a_sweep_that_was_never_collected_is_analysed(top: Path) -> None:
         assert json.loads(json.dumps(there.analysis.facts)) == json.loads(
             json.dumps(expected.analysis.facts)
         )
-        assert there.analysis.facts["content"] == collected.digest
+        assert there.analysis.facts.content == collected.digest
         assert {
             name: table.equals(expected.analysis.tables[name])
             for name, table in there.analysis.tables.items()

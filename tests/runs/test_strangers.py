@@ -33,7 +33,8 @@ from evosim.runs.source_hash import forget_sources
 from evosim.runtime import atomic_files, checksums, installation
 from evosim.sweeps.check import check, repair
 from evosim.sweeps.collect import collect
-from evosim.sweeps.store import Store, checksum
+from evosim.sweeps.manifest import checksum
+from evosim.sweeps.store import Store
 from tests.support.paths import ROOT
 
 SMALL = ["optimizer.population=20", "phases.0.generations=4", "phases.1.generations=3"]

@@ -21,9 +21,10 @@ from evosim.cli.main import app
 from evosim.errors import UserError
 from evosim.optimizers import InvalidOptimizer, deap_adapter
 from evosim.runtime.text_layout import Screen
+from evosim.sweeps.analysis_tables import QuantityRow
 from evosim.sweeps.design import base_tree, cells_of
+from evosim.sweeps.effect_tables import variance_words
 from evosim.sweeps.schema import read_sweep
-from evosim.sweeps.tables import _variance
 from evosim.tables import screen
 from tests.support.settings import QUICK
 
@@ -33,18 +34,17 @@ SEARCH = ["run", "claim-06-demons", "--set", "phases.0.generations=50"]
 
 def words_of(values: Any, *, left_out: int = 0) -> str:
     found = decompose(np.asarray(values, dtype=np.float64), HOW)
-    facts = {
-        "between": found.between,
-        "chance": found.chance,
-        "told": found.told,
-        "p": found.p,
-        "p_least": found.p_least,
-    }
-    return _variance(
-        facts | {"seeds": np.shape(values)[-1], "seeds_left_out": left_out, "refused": None},
-        HOW.confidence,
-        alike=not found.shares,
+    row = QuantityRow(
+        "quantity",
+        seeds=np.shape(values)[-1],
+        seeds_left_out=left_out,
+        between=found.between,
+        chance=found.chance,
+        told=found.told,
+        p=found.p,
+        p_least=found.p_least,
     )
+    return variance_words(row, HOW.confidence, alike=not found.shares)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,9 @@ def test_means_that_differ_are_not_called_the_same(values: list[list[int]]) -> N
     """The variance between cells is 0 where one seed alone differs, and may be below 0."""
     assert decompose(np.array(values, dtype=np.float64), HOW).between <= 0.0
     said = words_of(values, left_out=2)
-    assert said.startswith(
-        "differences between cells are not larger than chance between seeds gives, between seeds of"
-        " a cell "
-    )
-    assert ("too few" in said) == (len(values[0]) < 5)
-    assert ("cannot be told from chance (p = " in said) == (len(values[0]) >= 5)
+    assert said.startswith("cells do not differ more than seeds do, between seeds of a cell ")
+    assert ("not tested" in said) == (len(values[0]) < 5)
+    assert ("no effect detected (p = " in said) == (len(values[0]) >= 5)
     assert said.endswith("; 2 seeds left out")
 
 
@@ -73,7 +70,7 @@ def test_means_that_are_the_same_are_called_so() -> None:
         words_of(np.full((2, 6), 0.5), left_out=1) == "the same mean in every cell; 1 seed left out"
     )
     assert words_of(np.full((2, 2), 0.5)).startswith(
-        "the same mean in every cell: 2 seeds were measured in every cell, too few"
+        "the same mean in every cell: not tested: 2 seeds were measured in every cell"
     )
 
 
