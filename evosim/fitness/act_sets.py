@@ -41,11 +41,11 @@ class ActSets(NamedTuple):
 
     Attributes
     ----------
-    words
+    words : ndarray
         `[p, L, W]` bits of the acts of each plan at each level.
-    plans
+    plans : ndarray
         `[n]` row of `words` that each rule has.
-    depths
+    depths : ndarray
         `[n]` number of levels of that row that the rule has.
     """
 
@@ -60,11 +60,11 @@ class CompiledKind:
 
     Attributes
     ----------
-    act_sets
+    act_sets : Callable
         From a `PolicyCompiler` and rules to `ActSets`.
-    points
+    points : Callable
         From rules and positions `[m]` to points `[m, .]`. Rules that act alike have near points.
-    tables
+    tables : int
         Tables of act sets that are in memory at the same time.
     """
 
@@ -264,7 +264,7 @@ def grouped(words: Words, plans: Ints, depths: Ints) -> tuple[Ints, Ints]:
 
     Parameters
     ----------
-    words, plans, depths
+    words, plans, depths : ndarray
         As in `ActSets`.
 
     Returns

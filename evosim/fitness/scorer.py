@@ -219,9 +219,9 @@ class Scorer:
 
         Parameters
         ----------
-        rules
+        rules : Rules
             `n` rules of a kind in `COMPILED`.
-        acts
+        acts : ActSets or None
             Their act sets, if these are known.
 
         Returns

@@ -15,7 +15,7 @@ class BoundedCache(Generic[K, V]):
 
     Parameters
     ----------
-    size
+    size : int
         The largest number of entries, at least 1.
     """
 

@@ -72,9 +72,9 @@ class Watch:
 
     Parameters
     ----------
-    seconds
+    seconds : float or None
         Wall-time limit of the command; None for no limit.
-    forced
+    forced : bool
         Whether to raise `Stop` in the main thread if the command does not ask for a while. Not for
         commands whose work is in other processes.
     """

@@ -20,7 +20,7 @@ def pace(seconds: Sequence[float]) -> float:
 
     Parameters
     ----------
-    seconds
+    seconds : Sequence[float]
         Seconds of each step so far; at least one.
     """
     half = seconds[len(seconds) // 2 :]
@@ -41,9 +41,9 @@ class RemainingTimeReport:
 
     Parameters
     ----------
-    least_seconds
+    least_seconds : float
         Seconds of work before the first report.
-    clock
+    clock : Callable
         Seconds; for tests.
     """
 

@@ -56,9 +56,9 @@ class WorkerDied(Exception):
 
     Attributes
     ----------
-    task
+    task : object
         The task.
-    cause
+    cause : str
         How the last worker ended, such as `signal 9`.
     """
 
@@ -73,9 +73,9 @@ class TaskContext:
 
     Attributes
     ----------
-    stop_requested
+    stop_requested : Callable
         Whether the task is to store what it has and return.
-    send
+    send : Callable
         Sends a message (anything that can be pickled) to the driver.
     """
 
@@ -93,15 +93,15 @@ class PoolCallbacks(Generic[T]):
 
     Attributes
     ----------
-    stop_requested
+    stop_requested : Callable
         Whether to stop.
-    on_message
+    on_message : Callable
         Receives a task and a message that it sent.
-    on_done
+    on_done : Callable
         Receives a task and its result.
-    on_lost
+    on_lost : Callable
         Receives a task whose worker died. It is done again.
-    warn
+    warn : Callable
         Receives a sentence for the user, such as that a worker is suspended.
     """
 
@@ -118,13 +118,13 @@ class PoolOptions:
 
     Attributes
     ----------
-    workers
+    workers : int
         Number of processes.
-    graceful
+    graceful : bool
         Whether tasks watch `TaskContext.stop_requested`. Otherwise a stop kills the workers.
-    most_deaths
+    most_deaths : int
         So many workers may die of one task until the pool gives up.
-    variables
+    variables : Mapping[str, str]
         More environment variables.
     """
 
@@ -204,9 +204,9 @@ class WorkerPool(Generic[T]):
 
     Parameters
     ----------
-    function
+    function : str
         `module:name` of a function of a task and a `TaskContext`. Its result goes to `on_done`.
-    options
+    options : PoolOptions
         How workers are treated.
     """
 

@@ -54,11 +54,11 @@ def analysis_of(
 
     Parameters
     ----------
-    store
+    store : Store
         The sweep.
-    resampling
+    resampling : Resampling or None
         How intervals are computed.
-    progress
+    progress : Callable, optional
         Receives the number of quantities that are done, and of all.
 
     Raises
@@ -156,13 +156,13 @@ def analyse(
 
     Parameters
     ----------
-    store
+    store : Store
         The sweep.
-    digest
+    digest : str
         Of its collected runs, as `fresh_digest` gives it.
-    resampling
+    resampling : Resampling
         How intervals are computed.
-    progress
+    progress : Callable, optional
         Receives the number of quantities that are done, and of all.
     """
     grid = grid_of(store)

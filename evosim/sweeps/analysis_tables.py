@@ -116,13 +116,13 @@ class QuantityRow:
 
     Attributes
     ----------
-    between, low, high
+    between, low, high : float or None
         Variance between cells and its interval.
-    chance
+    chance : float or None
         Variance between the seeds of a cell.
-    told
+    told : bool or None
         Whether an effect was detected; None where it was not tested.
-    p, p_least
+    p, p_least : float or None
         P-value of the test, and the smallest one that the number of seeds allows.
     """
 
@@ -161,11 +161,11 @@ class CellRow:
 
     Attributes
     ----------
-    measured
+    measured : int
         Runs in which the quantity was measured.
-    mean, low, high, sd
+    mean, low, high, sd : float or None
         Mean over these runs, its interval, and their standard deviation.
-    complete, extinct, failed, missing
+    complete, extinct, failed, missing : int
         Runs by how they ended.
     """
 
@@ -262,19 +262,19 @@ class AnalysisFacts:
 
     Attributes
     ----------
-    version
+    version : int
         Of the analysis; another version is computed again.
-    sweep, content, sources
+    sweep, content, sources : str
         Digests: of the sweep, of the collected runs, and of the code.
-    manifest
+    manifest : str
         Name of the file that lists the collected tables.
-    seeds
+    seeds : str
         `common` or `own`; see `schema.SweepFile`.
-    intervals
+    intervals : str
         Kind of the intervals.
-    kinds
+    kinds : dict[str, str]
         How each swept parameter is stored.
-    tables
+    tables : tuple[str, ...]
         Names of the tables.
     """
 
@@ -360,9 +360,9 @@ class Analysis:
 
     Attributes
     ----------
-    facts
+    facts : AnalysisFacts
         What was analysed and how, as in `analysis.json`.
-    tables
+    tables : dict[str, polars.DataFrame]
         The tables by name: `cells`, `ledger` and those of `SCHEMAS`.
     """
 

@@ -18,13 +18,13 @@ def cells_table(grid: SweepGrid, name: str, values: Array, resampling: Resamplin
 
     Parameters
     ----------
-    grid
+    grid : SweepGrid
         The cells.
-    name
+    name : str
         The quantity.
-    values
+    values : ndarray
         `[cells, replicates]` its values.
-    resampling
+    resampling : Resampling
         How intervals are computed.
 
     Returns
@@ -56,13 +56,13 @@ def _row_means(
 
     Parameters
     ----------
-    values
+    values : ndarray
         `[rows, replicates]`.
-    resampling
+    resampling : Resampling
         How intervals are computed.
-    within
+    within : Ends or None
         Range of the values, if known.
-    exact
+    exact : ndarray
         `[rows]` whether a row depends on no seed.
     """
     mean, low, high, sd = (np.full(len(values), np.nan) for _ in range(4))
@@ -95,13 +95,13 @@ def ledger_table(store: Store, grid: SweepGrid, table: str, resampling: Resampli
 
     Parameters
     ----------
-    store
+    store : Store
         The sweep.
-    grid
+    grid : SweepGrid
         Its cells.
-    table
+    table : str
         `ledger` or `behaviour`, whichever the sweep keeps.
-    resampling
+    resampling : Resampling
         How intervals are computed.
     """
     scan = store.collected(table)

@@ -19,11 +19,11 @@ class ChartInputs:
 
     Attributes
     ----------
-    analysis
+    analysis : Analysis
         Of the sweep.
-    sweep
+    sweep : SweepFile
         Its file.
-    x, y
+    x, y : str or None
         Swept parameters that the user chose for the axes.
     """
 
@@ -90,11 +90,11 @@ class ChartInputs:
 
         Parameters
         ----------
-        name
+        name : str
             The quantity; empty if there are several.
-        note
+        note : str
             A line about this chart.
-        paired
+        paired : bool
             Whether the chart uses only seeds that were measured in every cell.
         """
         facts = self.analysis.facts

@@ -30,9 +30,9 @@ class FinishedRuns:
 
     Parameters
     ----------
-    keep, kinds
+    keep, kinds : tuple[str, ...]
         As in `plan.Plan`.
-    found
+    found : Frames or None
         Tables of runs that were finished before.
     """
 
@@ -116,9 +116,9 @@ def runs_frame(rows: list[Row], kinds: dict[str, str]) -> pl.DataFrame:
 
     Parameters
     ----------
-    rows
+    rows : list[Row]
         One dictionary per run.
-    kinds
+    kinds : dict[str, str]
         How each swept parameter is stored; see `plan.Plan`.
     """
     planned: Schema = {

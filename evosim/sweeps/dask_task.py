@@ -34,13 +34,13 @@ def compute_chunk(folder: str, chunk: int, token: str, threads: int, other_sourc
 
     Parameters
     ----------
-    folder, chunk
+    folder, chunk : str
         The sweep and the chunk.
-    token
+    token : str
         Names the driver.
-    threads
+    threads : int
         Threads of the kernels.
-    other_sources
+    other_sources : bool
         Whether code other than that which began the sweep may compute it.
 
     Raises

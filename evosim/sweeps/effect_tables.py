@@ -53,11 +53,11 @@ def format_interval(
 
     Parameters
     ----------
-    mean, low, high
+    mean, low, high : float or None
         The mean and the ends of its interval; None where there is none.
-    decimals
+    decimals : int or None
         Decimals of the column.
-    seeds
+    seeds : int
         Number of seeds, if the interval is missing only where all seeds agree.
     """
     if mean is None:
@@ -109,9 +109,9 @@ def no_effect_words(row: QuantityRow, confidence: float) -> str:
 
     Parameters
     ----------
-    row
+    row : QuantityRow
         The row of the quantity.
-    confidence
+    confidence : float
         Of the analysis. Its test gives false alarms in at most a share 1 - confidence.
 
     Returns

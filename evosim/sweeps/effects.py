@@ -35,15 +35,15 @@ class PairedValues:
 
     Attributes
     ----------
-    grid
+    grid : SweepGrid
         The cells.
-    name
+    name : str
         The quantity.
-    values
+    values : ndarray
         `[levels of each factor..., seeds]`.
-    resampling
+    resampling : Resampling
         How intervals are computed.
-    exact
+    exact : bool
         Whether the quantity depends on no seed.
     """
 
@@ -72,13 +72,13 @@ def effects_of(
 
     Parameters
     ----------
-    grid
+    grid : SweepGrid
         The cells.
-    name
+    name : str
         The quantity.
-    values
+    values : ndarray
         `[cells, replicates]`; NaN where it was not measured.
-    resampling
+    resampling : Resampling
         How intervals are computed.
     """
     out: dict[str, list[Row]] = {table: [] for table in SCHEMAS}

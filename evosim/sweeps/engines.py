@@ -36,23 +36,23 @@ class Job:
 
     Attributes
     ----------
-    folder
+    folder : Path
         Of the sweep.
-    chunks
+    chunks : list[int]
         Chunks that are not done.
-    workers
+    workers : int or None
         Processes; None leaves it to the engine.
-    threads
+    threads : int or None
         Threads of the kernels in each process; None leaves it to the engine.
-    address
+    address : str or None
         Of a cluster's scheduler, for engines that need one.
-    on_event
+    on_event : OnEvent
         Receives what happens, in the process that called the engine.
-    stop_requested
+    stop_requested : Callable
         Whether to stop: finished runs are written, and the engine returns soon.
-    other_sources
+    other_sources : bool
         Whether code other than that which began the sweep may compute it.
-    batch
+    batch : Batch
         Options of jobs of a batch system, for engines that use one.
     """
 

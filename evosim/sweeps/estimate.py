@@ -36,17 +36,17 @@ class Estimate:
 
     Attributes
     ----------
-    sampled, failed
+    sampled, failed : int
         Runs that were timed, and those of them that failed.
-    landscapes
+    landscapes : int
         Different landscapes of the sweep.
-    preparing
+    preparing : float
         Mean seconds, on one thread, that a landscape and its first run take in addition.
-    seconds, slowest
+    seconds, slowest : float
         Mean seconds of a further run on one thread, and of the slowest.
-    wall
+    wall : float
         Seconds of the whole sweep with the requested workers.
-    size, files
+    size, files : float
         Bytes and files on disk, without the collected tables.
     """
 
@@ -67,11 +67,11 @@ class _Block:
 
     Attributes
     ----------
-    runs
+    runs : int
         Their number in the plan.
-    first
+    first : float
         Seconds that the landscape and its first run take in addition.
-    each, slowest
+    each, slowest : float
         Mean seconds of a further run, and seconds of the slowest.
     """
 
@@ -90,9 +90,9 @@ def estimate(plan: Plan, workers: int) -> Estimate:
 
     Parameters
     ----------
-    plan
+    plan : Plan
         Of the sweep.
-    workers
+    workers : int
         Processes that will compute it, with one thread each.
     """
     use_threads(1)
@@ -146,11 +146,11 @@ def room_for(store: Store, chunks: list[int], *, collecting: bool) -> float:
 
     Parameters
     ----------
-    store
+    store : Store
         The sweep.
-    chunks
+    chunks : list[int]
         The chunks to compute.
-    collecting
+    collecting : bool
         Whether their runs are then collected, which takes the same bytes again.
     """
     runs = sum(store.size(chunk) for chunk in chunks)

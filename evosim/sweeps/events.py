@@ -23,17 +23,17 @@ class ChunkEvent:
 
     Attributes
     ----------
-    kind
+    kind : {'begin', 'run', 'end', 'lost'}
         `begin`, `run` (a run ended), `end`, or `lost` (a worker died; its runs are not counted).
-    chunk
+    chunk : int
         The chunk.
-    done
+    done : int
         `begin`: runs that were finished before.
-    run, status, seconds
+    run, status, seconds : int
         `run`: the run, how it ended, and the seconds it took.
-    finished
+    finished : bool
         `end`: whether the chunk is done.
-    lost
+    lost : int
         `lost`: runs that were reported and are computed again.
     """
 

@@ -53,19 +53,19 @@ class RunOptions:
 
     Attributes
     ----------
-    engine
+    engine : str
         Name of the engine; see `engines.ENGINES`.
-    workers, threads
+    workers, threads : int or None
         Processes, and threads of the kernels in each; None leaves it to the engine.
-    address
+    address : str or None
         Of a scheduler, for engines that need one.
-    shard
+    shard : Shard or None
         The part of the chunks to compute; None for all.
-    retry_failed
+    retry_failed : bool
         Whether to compute failed runs again.
-    other_sources
+    other_sources : bool
         Whether code other than that which began the sweep may compute it.
-    batch
+    batch : Batch
         Options of Slurm jobs.
     """
 
@@ -91,15 +91,15 @@ def resume(
 
     Parameters
     ----------
-    store
+    store : Store
         The sweep.
-    options
+    options : RunOptions or None
         How it is computed.
-    stop_requested
+    stop_requested : Callable
         Whether to stop.
-    progress
+    progress : Progress
         Receives the number of runs and chunks to compute, and gives a receiver of events.
-    collect
+    collect : Callable, optional
         Collects the tables when the whole sweep is done; None leaves that out.
 
     Returns
@@ -188,13 +188,13 @@ def begin(
 
     Parameters
     ----------
-    written
+    written : Written
         The sweep file and its experiment.
-    out
+    out : Path or None
         The folder; None for `results/sweeps/NAME-DIGEST`.
-    other_sources
+    other_sources : bool
         Whether code other than that which began the sweep may continue it.
-    progress
+    progress : Planning or None
         Receives the number of cells that are resolved, and of all.
 
     Raises

@@ -26,13 +26,13 @@ class Factor:
 
     Attributes
     ----------
-    name
+    name : str
         The parameters, joined; `design` for a design.
-    parameters
+    parameters : tuple[str, ...]
         Their dotted names.
-    labels
+    labels : tuple[str, ...]
         Names of the levels. Numbers are in rising order, other levels in the order of the file.
-    values
+    values : tuple[float, ...] or None
         The levels as numbers, if there is one numeric parameter.
     """
 
@@ -61,11 +61,11 @@ def factors_of(
 
     Parameters
     ----------
-    sweep
+    sweep : SweepFile
         The sweep file.
-    cells
+    cells : polars.DataFrame
         One row per cell, with the swept parameters as columns.
-    kinds
+    kinds : dict[str, str]
         How each parameter is stored; see `plan.Plan`.
 
     Returns

@@ -32,13 +32,13 @@ class DrawOptions:
 
     Attributes
     ----------
-    formats
+    formats : tuple[str, ...]
         File formats, such as `png`.
-    names
+    names : Sequence[str] or None
         Figures, or kinds of figures; None for all.
-    size
+    size : str
         `screen`, `one` or `two` columns.
-    on_failure
+    on_failure : Callable, optional
         Receives a sentence about a figure that could not be drawn.
     """
 
@@ -61,13 +61,13 @@ def draw(
 
     Parameters
     ----------
-    folder, analysis
+    folder, analysis : Path
         Of the sweep.
-    quantities
+    quantities : list[str]
         What to draw.
-    x, y
+    x, y : str or None
         Parameters for the axes, by name or an end of it.
-    options
+    options : DrawOptions
         Formats, names and size.
 
     Returns
@@ -120,11 +120,11 @@ def charts(
 
     Parameters
     ----------
-    inputs
+    inputs : ChartInputs
         What they are made from.
-    quantities
+    quantities : list[str]
         What to draw.
-    names
+    names : Iterable[str] or None
         Kinds (`phase`) or names (`phase-fitness`) of figures; None for all.
 
     Raises

@@ -28,21 +28,21 @@ class SweepManifest:
 
     Attributes
     ----------
-    digest
+    digest : str
         Of everything that the sweep file decides.
-    sources
+    sources : str
         Digest of the code that began the sweep.
-    keep
+    keep : tuple[str, ...]
         Tables that are kept for each run.
-    parameters
+    parameters : dict[str, str]
         How each swept parameter is stored; see `plan.Plan`.
-    plan
+    plan : str
         SHA-256 of `plan.parquet`.
-    tree
+    tree : TomlTable
         The experiment as written, with `[set]`.
-    packages
+    packages : dict[str, str]
         Versions of packages by name.
-    experiment
+    experiment : TomlTable or None
         The base experiment, resolved; None if it is incomplete without the swept parameters.
     """
 
@@ -162,17 +162,17 @@ class CollectedManifest:
 
     Attributes
     ----------
-    sweep
+    sweep : str
         Digest of the sweep.
-    sources
+    sources : tuple[str, ...]
         Digests of the code that computed the runs.
-    runs, failed, missing
+    runs, failed, missing : int
         Runs in the table, failed runs among them, and runs that are not done.
-    digest
+    digest : str
         Of the content of the table of runs.
-    tables
+    tables : dict[str, str]
         SHA-256 of each collected file.
-    parts
+    parts : dict[str, PartFile]
         The files that were collected, by path.
     """
 

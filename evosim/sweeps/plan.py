@@ -46,17 +46,17 @@ class Plan:
 
     Attributes
     ----------
-    sweep, tree
+    sweep, tree : SweepFile
         The sweep file, and the experiment as written with `[set]`.
-    cells
+    cells : int
         Number of cells.
-    keep
+    keep : tuple[str, ...]
         Tables that are kept for each run.
-    kinds
+    kinds : dict[str, str]
         How each swept parameter is stored in tables: `int`, `float`, `bool`, `text` or `json`.
-    frame
+    frame : polars.DataFrame
         One row per run: `run`, `chunk`, `cell` (digest), `seed`, and the swept parameters.
-    blocks
+    blocks : tuple[int, ...]
         Number of runs of each landscape, in the order of `frame`.
     """
 
@@ -84,13 +84,13 @@ class PlannedRun:
 
     Attributes
     ----------
-    run, chunk
+    run, chunk : int
         Number of the run and of its chunk.
-    cell
+    cell : str
         Digest of its cell.
-    seed
+    seed : int
         Its seed.
-    values
+    values : Row
         The swept parameters, as the table holds them.
     """
 
@@ -137,9 +137,9 @@ def make_plan(written: Written, progress: Callable[[int, int], None] | None = No
 
     Parameters
     ----------
-    written
+    written : Written
         The sweep file and its experiment.
-    progress
+    progress : Callable, optional
         Receives the number of cells that are resolved, and of all.
 
     Raises
@@ -186,7 +186,7 @@ def choices_of(tree: TomlTable, frame: pl.DataFrame, kinds: dict[str, str]) -> l
 
     Parameters
     ----------
-    tree, frame, kinds
+    tree, frame, kinds : TomlTable
         As in `Plan`.
 
     Returns

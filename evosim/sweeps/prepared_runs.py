@@ -36,9 +36,9 @@ def prepared(
 
     Parameters
     ----------
-    experiment
+    experiment : Experiment
         With one replicate.
-    progress
+    progress : Callable
         Called between blocks of the landscape; it may raise.
     """
     cell = experiment.setting_digest()

@@ -26,9 +26,9 @@ class SweepProgress:
 
     Attributes
     ----------
-    done, failed
+    done, failed : int
         Runs of the sweep that ended, also in earlier commands.
-    computed
+    computed : int
         Runs that this command computed.
     """
 

@@ -17,9 +17,9 @@ def chosen(analysis: Analysis, names: list[str]) -> list[str]:
 
     Parameters
     ----------
-    analysis
+    analysis : Analysis
         The analysis.
-    names
+    names : list[str]
         Names of quantities, ends of names, or patterns. If empty: the headlines that vary.
 
     Raises
@@ -64,11 +64,11 @@ def factor_named(analysis: Analysis, name: str, option: str) -> str:
 
     Parameters
     ----------
-    analysis
+    analysis : Analysis
         The analysis.
-    name
+    name : str
         The name.
-    option
+    option : str
         The option that gave the name, for the message.
 
     Raises

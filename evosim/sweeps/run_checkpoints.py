@@ -21,11 +21,11 @@ class RunCheckpoints:
 
     Parameters
     ----------
-    store, chunk, run
+    store, chunk, run : Store
         The run.
-    stop_requested
+    stop_requested : Callable
         Whether to stop.
-    checkpoint_requested
+    checkpoint_requested : Callable
         Whether to write a checkpoint now.
     """
 

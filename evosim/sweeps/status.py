@@ -25,21 +25,21 @@ class SweepStatus:
 
     Attributes
     ----------
-    runs
+    runs : int
         All runs.
-    done
+    done : int
         Runs that ended, with failed runs and finished runs of unfinished chunks.
-    failed, extinct
+    failed, extinct : int
         Runs among them that failed, and that died out.
-    running
+    running : int
         Processes with a chunk and a recent line in their log.
-    chunks, chunks_done
+    chunks, chunks_done : int
         All chunks, and those that are done.
-    seconds_left
+    seconds_left : float or None
         Time left at the pace of the running processes; None without a pace.
-    digest
+    digest : str or None
         Digest of the collected table, if it is up to date.
-    damaged
+    damaged : dict[int, str]
         Chunks with damaged checksums, and why. `evosim sweep check` finds more.
     """
 

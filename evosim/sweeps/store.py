@@ -74,11 +74,11 @@ class Store:
 
     Attributes
     ----------
-    folder
+    folder : Path
         The folder.
-    manifest
+    manifest : SweepManifest
         The content of `sweep.json`.
-    unwritten, unwritten_manifest
+    unwritten, unwritten_manifest : dict[str, polars.LazyFrame]
         Collected tables and their manifest, if this user may not write into the folder.
 
     Raises
@@ -129,7 +129,7 @@ class Store:
 
         Parameters
         ----------
-        other_sources
+        other_sources : bool
             The user allows it.
 
         Raises
@@ -468,9 +468,9 @@ class Store:
 
         Parameters
         ----------
-        chunk
+        chunk : int
             The chunk.
-        partial
+        partial : bool
             Also remove its finished runs.
 
         Raises

@@ -28,19 +28,19 @@ class SweepGrid:
 
     Attributes
     ----------
-    factors
+    factors : list[Factor]
         Crossed factors.
-    place
+    place : ndarray
         `[cells]` place of each cell in the array of all levels.
-    cells
+    cells : polars.DataFrame
         One row per cell: `cell` and the swept parameters.
-    status
+    status : ndarray
         `[cells, replicates]` how each run ended; None where it is not done.
-    quantities
+    quantities : dict[str, Array]
         `[cells, replicates]` by name; NaN where the run has no finite value.
-    enumerated
+    enumerated : ndarray
         `[cells]` whether every genome of the cell's grid was scored.
-    ranges
+    ranges : dict[str, Range]
         Ranges of the parameters of a design.
     """
 
@@ -157,9 +157,9 @@ def range_of_difference(within: Ends | None, most: float = 1.0) -> Ends | None:
 
     Parameters
     ----------
-    within
+    within : Ends or None
         Range of each value.
-    most
+    most : float
         Sum of the absolute weights of the differences.
     """
     if within is None:

@@ -90,11 +90,11 @@ def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> 
 
     Parameters
     ----------
-    analysis
+    analysis : Analysis
         The analysis.
-    quantities
+    quantities : list[str]
         The columns.
-    most
+    most : int
         If there are more cells, the table has those with the lowest and highest values of the
         first quantity.
     """

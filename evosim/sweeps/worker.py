@@ -49,13 +49,13 @@ class ChunkResult:
 
     Attributes
     ----------
-    chunk
+    chunk : int
         The chunk.
-    finished
+    finished : bool
         Whether it is done. Otherwise it was stopped; its finished runs are stored.
-    computed
+    computed : int
         Runs that were computed now.
-    failed
+    failed : int
         Runs of the chunk that failed.
     """
 
@@ -80,15 +80,15 @@ def run_chunk(
 
     Parameters
     ----------
-    folder, chunk
+    folder, chunk : Path | str
         The sweep and the chunk.
-    threads
+    threads : int or None
         Threads of the kernels; None for all processors.
-    stop_requested
+    stop_requested : Callable
         If it returns true, the current run stops within a generation; finished runs are written.
-    on_event
+    on_event : OnEvent
         Receives what happens.
-    other_sources
+    other_sources : bool
         Whether code other than that which began the sweep may compute it.
 
     Raises
@@ -219,13 +219,13 @@ def compute(
 
     Parameters
     ----------
-    tree, kinds
+    tree, kinds : TomlTable
         As in `plan.Plan`.
-    planned
+    planned : PlannedRun
         The run.
-    stop_requested
+    stop_requested : Callable
         Whether to stop.
-    session
+    session : Callable, optional
         Gives the session of the run and of each control, which asks whether to stop. By default
         there are no checkpoints.
 
