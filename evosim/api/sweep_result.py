@@ -150,7 +150,9 @@ class Sweep(InFolder):
                 f"{self.folder} must have a parameter with two values to be drawn, but has one"
                 " cell. Draw a run of it."
             )
-        return {name: handed(chart) for name, chart in charts(inputs, chosen(self.analysis, wanted))}
+        return {
+            name: handed(chart) for name, chart in charts(inputs, chosen(self.analysis, wanted))
+        }
 
     def figure(
         self, name: str, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None
