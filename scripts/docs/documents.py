@@ -417,7 +417,7 @@ class Kept:
 
 OUT, NOT = "comes out", "does not come out"
 # Scripts that had another name when the stored results were made
-RENAMED_SCRIPTS = {"default_seeds.py": "birth_control.py"}
+RENAMED_SCRIPTS = {"default_seeds.py": "birth_control.py", "coverage.py": "interval_coverage.py"}
 ONE_KIND_SINCE = (  # the day from which on all intervals are of one kind; see docs/sweeps.md
     "2026-11-30"
 )
