@@ -1,39 +1,24 @@
-"""What begins first: files that take long, so that no worker is left with one of them at the
-end.
-"""
+"""Number of workers, and order of files: files with slow tests first, so that no worker ends alone."""
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+
 import pytest
 
-LONG = (
-    "runs/test_checkpoints",
-    "verify/test_verify",
-    "sweeps/test_sweeps",
-    "docs/test_snippets",
-    "claims/test_savanna",
-    "sweeps/test_dask_engine",
-    "runs/test_runs",
-    "optimizers/test_real_vectors",
-    "simulation/test_scale",
-    "scripts/test_scripts",
-    "sweeps/test_schema",
-    "analysis/test_solver",
-    "cli/test_commands",
-    "simulation/test_drive",
-    "kernels/test_twins",
-    "claims/test_accounts",
-    "fitness/test_cases",
-    "sweeps/test_job_array",
-)
 
-
-def place(item: pytest.Item) -> int:
-    """Position of a test's file in the list of long ones."""
-    name = f"{item.path.parent.name}/{item.path.stem}"
-    return LONG.index(name) if name in LONG else len(LONG)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than processors, because some tests wait for processes and signals."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return (len(affinity(0)) if affinity else os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of these files first; within a file, and among other files, the order stays."""
-    items.sort(key=place)
+    """Sort files by their number of slow tests; the order within a file stays."""
+    slow = Counter(
+        item.path
+        for item in items
+        if item.get_closest_marker("slow") or item.get_closest_marker("docs")
+    )
+    items.sort(key=lambda item: -slow[item.path])

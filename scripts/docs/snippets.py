@@ -262,7 +262,10 @@ class Page:
         if words[0] == "evosim":
             # Figures have their own commands, and take longest
             plain = words[1] == "run" and not {"--figures", "--no-figures"} & set(words)
-            return _here(main.main, [*words, *(["--no-figures"] if plain else [])])
+            # Few runs take less time in this process than in workers of their own
+            sweep = words[1:3] == ["sweep", "run"] and not {"--workers", "--engine"} & set(words)
+            more_words = (["--no-figures"] if plain else []) + (["--workers", "1"] if sweep else [])
+            return _here(main.main, [*words, *more_words])
         if words[0] in ("python", "python3") and words[1].endswith(".py"):
             return _here(lambda: runpy.run_path(words[1], run_name="__main__"), words[1:])
         if words[0] in ("python", "python3"):

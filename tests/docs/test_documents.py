@@ -25,6 +25,7 @@ from evosim.sweeps.schema import KEEPABLE, read_sweep
 from evosim.sweeps.worker import run_chunk
 from tests.support.settings import quick
 
+pytestmark = pytest.mark.docs
 ROOT = Path(__file__).resolve().parents[2]
 DEVELOPERS = sorted([ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / "developers").rglob("*.md")])
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *DEVELOPERS])

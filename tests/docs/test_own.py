@@ -13,6 +13,7 @@ import pytest
 
 from evosim.cli.new import create
 
+pytestmark = pytest.mark.docs
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "own.md").read_text(encoding="utf-8")
 RUNS = """

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.docs
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(
     str(path.relative_to(ROOT))

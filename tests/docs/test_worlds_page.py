@@ -15,6 +15,7 @@ from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import spans_of
 from tests.support.settings import setting
 
+pytestmark = pytest.mark.docs
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "worlds.md").read_text(encoding="utf-8")
 ROWS = re.findall(
     r"^\| `([a-z-]+)`[^|]*\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", PAGE, re.MULTILINE
