@@ -1,4 +1,4 @@
-"""Number of workers, and order of files: files with slow tests first, so that no worker ends alone."""
+"""Number of workers, and order of files: files with many slow tests start first."""
 
 from __future__ import annotations
 
