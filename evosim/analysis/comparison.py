@@ -25,10 +25,10 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
-from evosim.analysis.factorial import settled
 from evosim.analysis.intervals import FEWEST, difference, interval
 from evosim.analysis.means_over_seeds import SEED_DEPENDENT, IntervalSettings, complete_seeds
 from evosim.analysis.population import WORLDS
+from evosim.analysis.resampling import settled
 
 S, F, N = pl.String, pl.Float64, pl.Int64
 SCHEMA = {

@@ -343,3 +343,61 @@ def _in_range(flat: Array, resamples: int, confidence: float, within: Ends) -> A
             ends[0, part] = np.quantile(inside + least * weights[:, n], tail, axis=1)
             ends[1, part] = np.quantile(inside + most * weights[:, n], 1.0 - tail, axis=1)
     return ends
+
+
+def percentile_interval(
+    estimate: float, lows: Array, highs: Array, n: int, confidence: float, *, exact: bool
+) -> tuple[float | None, float | None]:
+    """Widened percentile interval of a statistic that was resampled.
+
+    Parameters
+    ----------
+    estimate : float
+        The statistic.
+    lows, highs : array
+        `[resamples]`: the least and largest value that each resample allows.
+    n : int
+        Number of seeds.
+    confidence : float
+        Level, such as 0.95.
+    exact : bool
+        Whether no seed can change the statistic.
+
+    Returns
+    -------
+    tuple
+        Both None from fewer than `FEWEST` seeds, or if all resamples agree on a statistic that is
+        not exact.
+    """
+    if n < FEWEST:
+        return None, None
+    tail = (1.0 - confidence) / 2.0
+    low, high = (
+        float(np.quantile(lows, tail, method="lower")),
+        float(np.quantile(highs, 1.0 - tail, method="higher")),
+    )
+    if np.isfinite([low, high]).all() and alike(np.array([low, high, estimate])):
+        return (estimate, estimate) if exact else (None, None)
+    factor = widening(n, confidence)
+    return estimate + factor * (low - estimate), estimate + factor * (high - estimate)
+
+
+def cut_to_unit(low: float | None, high: float | None) -> tuple[float | None, float | None]:
+    """An interval of a share, cut to 0 and 1."""
+    if low is None or high is None:
+        return None, None
+    return min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
+
+
+def two_way_interval(
+    estimate: Array, resampled: Array, points: int, n: int, confidence: float
+) -> Array:
+    """`[2, ...]`: widened percentile intervals over resampled points and seeds.
+
+    The widening is that of the fewer of both; from fewer than `FEWEST` seeds, that of the points.
+    """
+    tail = (1.0 - confidence) / 2.0
+    ends = np.nanquantile(resampled, [tail, 1.0 - tail], axis=0)
+    factor = widening(min(points, n) if n >= FEWEST else points, confidence)
+    out: Array = estimate + factor * (ends - estimate)
+    return out

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import polars as pl
 
-from evosim.analysis.factorial import Resampling
+from evosim.analysis.resampling import Resampling
 from evosim.errors import UserError
 from evosim.runtime.atomic_files import ReadOnly, inside, make_folder, write_atomically
 from evosim.runtime.checksums import Damaged, read_json, read_table

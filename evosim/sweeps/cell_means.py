@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.factorial import Array, Resampling
 from evosim.analysis.intervals import Ends, unit_of
+from evosim.analysis.resampling import Array, Resampling
 from evosim.sweeps.analysis_tables import EXTINCT, LEDGER
 from evosim.sweeps.store import FAILED, Store
 from evosim.sweeps.sweep_grid import SweepGrid, range_of
@@ -70,12 +70,14 @@ def _row_means(
     whole = ~holes.any(axis=1)
     for is_exact in (False, True):
         if (rows := whole & (exact == is_exact)).any():
-            mean[rows], low[rows], high[rows] = resampling.of(values[rows], within, exact=is_exact)
+            mean[rows], low[rows], high[rows] = resampling.means_and_ends(
+                values[rows], within, exact=is_exact
+            )
     if whole.any() and values.shape[1] > 1:
         sd[whole] = _standard_deviation(values[whole])
     for i in np.flatnonzero(~whole & ~holes.all(axis=1)):
         measured = values[i][~holes[i]]
-        mean[i], low[i], high[i] = resampling.of(measured, within, exact=bool(exact[i]))
+        mean[i], low[i], high[i] = resampling.means_and_ends(measured, within, exact=bool(exact[i]))
         sd[i] = _standard_deviation(measured) if measured.size > 1 else np.nan
     return mean, low, high, sd
 

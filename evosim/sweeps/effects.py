@@ -1,6 +1,6 @@
 """Effects of a sweep's parameters on one quantity: rows of the tables in `analysis_tables`.
 
-`evosim.analysis.factorial` computes the statistics.
+`evosim.analysis.variance_decomposition` computes the statistics.
 """
 
 from __future__ import annotations
@@ -11,15 +11,9 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from evosim.analysis.factorial import (
-    Array,
-    Resampling,
-    decompose,
-    fit,
-    interaction,
-    marginal,
-    settled,
-)
+from evosim.analysis.resampling import Array, Resampling, settled
+from evosim.analysis.response_surface import fit
+from evosim.analysis.variance_decomposition import decompose, interaction, marginal
 from evosim.sweeps.analysis_tables import MEASURED, SAMPLED, SCHEMAS, FitRow, QuantityRow
 from evosim.sweeps.factors import DESIGN, column_of
 from evosim.sweeps.plan import Row
@@ -55,14 +49,14 @@ class PairedValues:
 
     def interval(self, values: Array) -> tuple[Array, Array, Array]:
         """Mean and interval ends of values of this quantity."""
-        return self.resampling.of(values, range_of(self.name), exact=self.exact)
+        return self.resampling.means_and_ends(values, range_of(self.name), exact=self.exact)
 
     def interval_of_difference(
         self, values: Array, most: float = 1.0
     ) -> tuple[Array, Array, Array]:
         """Mean and interval ends of differences; `most` as in `range_of_difference`."""
         within = range_of_difference(range_of(self.name), most)
-        return self.resampling.of(values, within, exact=self.exact)
+        return self.resampling.means_and_ends(values, within, exact=self.exact)
 
 
 def effects_of(
@@ -128,7 +122,7 @@ def _variances(paired: PairedValues, row: QuantityRow) -> tuple[QuantityRow, lis
         low=_finite(found.low),
         high=_finite(found.high),
         chance=_finite(found.chance),
-        told=found.told,
+        told=found.detected,
         p=found.p,
         p_least=found.p_least,
     )
@@ -254,7 +248,7 @@ def _design_effects(
         coefficients=found.coefficients,
         explained=_finite(found.explained),
         predicted=_finite(found.predicted),
-        told=found.told,
+        told=found.detected,
         missed=_finite(found.missed),
     )
     terms: list[Row] = []

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.factorial import Array, Column
+from evosim.analysis.design_terms import Column
+from evosim.analysis.resampling import Array
 from evosim.errors import UserError
 from evosim.sweeps.plan import JSON, encoded
 from evosim.sweeps.schema import Range, SweepFile

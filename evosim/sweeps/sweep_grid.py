@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.factorial import Array
 from evosim.analysis.intervals import Ends
 from evosim.analysis.means_over_seeds import SEED_DEPENDENT
+from evosim.analysis.resampling import Array
 from evosim.errors import UserError
 from evosim.sweeps.analysis_tables import EXTINCT, SHARES, RunCounts
 from evosim.sweeps.factors import Factor, factors_of

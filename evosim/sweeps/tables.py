@@ -8,8 +8,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from evosim.analysis.factorial import FEWEST_POINTS
 from evosim.analysis.intervals import FEWEST, level
+from evosim.analysis.least_squares import FEWEST_POINTS
 from evosim.runtime.text_layout import say
 from evosim.runtime.text_layout import show as show_table
 from evosim.sweeps.analysis_tables import (

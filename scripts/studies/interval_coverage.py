@@ -15,8 +15,9 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from evosim.analysis.factorial import Array, Resampling, decompose
 from evosim.analysis.intervals import difference, draws, intervals
+from evosim.analysis.resampling import Array, Resampling
+from evosim.analysis.variance_decomposition import decompose
 from evosim.claims.experiments import build_packaged
 from evosim.claims.measurements import CONFIDENCE, RESAMPLES
 from evosim.claims.study import Study
@@ -161,7 +162,7 @@ def of_variances() -> Iterator[dict[str, Any]]:
                 (OF_VARIANCES, 3, 2, n)
             )
             found = [decompose(means[..., None] + chance, how) for chance in noise]
-            told = [d for d in found if d.told]
+            told = [d for d in found if d.detected]
             row: dict[str, Any] = {
                 "size": size,
                 "seeds": n,

@@ -19,8 +19,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.factorial import Column, Resampling, any_effect, decompose, fit, interaction
+from evosim.analysis.design_terms import Column
 from evosim.analysis.intervals import difference, intervals
+from evosim.analysis.resampling import Resampling
+from evosim.analysis.response_surface import fit
+from evosim.analysis.shuffle_test import any_effect
+from evosim.analysis.variance_decomposition import decompose, interaction
 from evosim.claims.experiments import build_packaged
 from evosim.claims.study import Study
 
@@ -132,7 +136,9 @@ def other_tests() -> Iterator[dict[str, Any]]:
             values = 0.3 * noise(kind, (32,), seeds, rng) + np.sqrt(3.0) * (
                 u[:, :1] - 0.5
             ) * rng.standard_normal(seeds)
-            own.append(bool(fit(values, [Column(u[:, 0]), Column(u[:, 1])], Resampling(10)).told))
+            own.append(
+                bool(fit(values, [Column(u[:, 0]), Column(u[:, 1])], Resampling(10)).detected)
+            )
         what = "model of a design (F tests), each seed with a slope of its own"
         yield {
             "what": what,
@@ -166,7 +172,7 @@ def other_tests() -> Iterator[dict[str, Any]]:
                 noise(kind, (32,), seeds, rng), [Column(u[:, 0]), Column(u[:, 1])], Resampling(200)
             )
             term = found.terms[0]
-            told.append(bool(found.told))
+            told.append(bool(found.detected))
             slopes.append(not term.slope_low <= 0.0 <= term.slope_high)  # type: ignore[operator]
             ranks.append(not term.low <= 0.0 <= term.high)  # type: ignore[operator]
         named = (
@@ -330,7 +336,7 @@ def grid_shares() -> Iterator[dict[str, Any]]:
             found = decompose(
                 means[..., None] + noise(kind, means.shape, seeds, rng), Resampling(500)
             )
-            told.append(bool(found.told))
+            told.append(bool(found.detected))
             if found.low is not None and found.high is not None:
                 whole.append(found.low <= float(means.var()) <= found.high)
             for s in found.shares:

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from evosim.analysis.factorial import Resampling
+from evosim.analysis.resampling import Resampling
 from evosim.claims.experiments import build_packaged
 from evosim.claims.study import Study
 from evosim.runs.provenance import write_json

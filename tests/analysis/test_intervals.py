@@ -11,8 +11,9 @@ import pytest
 from scipy import stats
 
 from evosim.analysis import intervals as kind
-from evosim.analysis.factorial import Array, Resampling, decompose
 from evosim.analysis.intervals import FEWEST, cut, difference, interval, intervals, share, widening
+from evosim.analysis.resampling import Array, Resampling
+from evosim.analysis.variance_decomposition import decompose
 
 KEPT = Path(__file__).resolve().parents[2] / "results" / "coverage"
 SAMPLES, FALSE_ALARM = 3000, 1e-4
@@ -169,14 +170,16 @@ def test_the_widening_makes_the_normal_s_width_student_s() -> None:
 
 def test_only_what_is_exact_by_construction_has_an_interval_without_width() -> None:
     how, same = Resampling(500), np.full((2, 3, 6), 0.25)
-    assert np.isnan(how.of(same)[1]).all()
-    _, low, high = how.of(same, exact=True)
+    assert np.isnan(how.means_and_ends(same)[1]).all()
+    _, low, high = how.means_and_ends(same, exact=True)
     assert (low == 0.25).all()
     assert (high == 0.25).all()
-    _, low, high = how.of(same, (0.0, 1.0))
+    _, low, high = how.means_and_ends(same, (0.0, 1.0))
     assert (low < high).all()
     varied = np.random.default_rng(1).random((3, 6))
-    assert (how.of(varied, exact=True)[1] < how.of(varied, exact=True)[2]).all()
+    assert (
+        how.means_and_ends(varied, exact=True)[1] < how.means_and_ends(varied, exact=True)[2]
+    ).all()
 
 
 @pytest.mark.parametrize("exact", [False, True])

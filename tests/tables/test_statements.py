@@ -14,9 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 from evosim.analysis.behaviour import KINDS, Ledger, mean_ledger
-from evosim.analysis.factorial import Resampling, _weighted_correlation, decompose
 from evosim.analysis.intervals import level
+from evosim.analysis.rank_correlation import weighted_correlation
+from evosim.analysis.resampling import Resampling
 from evosim.analysis.summary import SearchQuantity, SearchSummary
+from evosim.analysis.variance_decomposition import decompose
 from evosim.cli.main import app
 from evosim.errors import UserError
 from evosim.optimizers import InvalidOptimizer, deap_adapter
@@ -191,8 +193,8 @@ def test_correlations_and_overlaps_stay_in_their_range() -> None:
     zero = np.zeros((2, 2))
     for n in range(3, 60):
         x = rng.permutation(n).astype(np.float64)
-        assert abs(_weighted_correlation(x[:, None], x, np.ones(n))[0]) <= 1.0
-        assert abs(_weighted_correlation(x[:, None], -x, rng.random(n))[0]) <= 1.0
+        assert abs(weighted_correlation(x[:, None], x, np.ones(n))[0]) <= 1.0
+        assert abs(weighted_correlation(x[:, None], -x, rng.random(n))[0]) <= 1.0
         one = Ledger(zero, dict.fromkeys(KINDS, zero), 0.0, 0.0, 1.0, zero[0], zero[0])
         assert mean_ledger([one] * n, rng.random(n)).overlap <= 1.0
 
