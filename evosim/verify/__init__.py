@@ -1,7 +1,4 @@
-"""Verify: population genetics as a gate.
-
-The laws that reproduction must obey, checked by machine, in seconds.
-"""
+"""Laws of population genetics that reproduction must obey, checked in seconds."""
 
 from __future__ import annotations
 
@@ -25,13 +22,18 @@ POOLED = 30
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one law.
+    """Result of the check of one law.
 
-    Attributes:
-        law: which.
-        checks: its comparisons.
-        seconds: how long they took.
-        fault: the planted fault it was checked under; empty for the sound engine.
+    Attributes
+    ----------
+    law : Law
+        The law.
+    checks : list of Check
+        Its comparisons.
+    seconds : float
+        Duration of the check.
+    fault : str
+        The planted fault; empty for the sound engine.
     """
 
     law: Law
@@ -41,12 +43,12 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether every comparison held."""
+        """Whether every comparison holds."""
         return all(check.holds for check in self.checks)
 
     @property
     def worst(self) -> Check:
-        """The comparison that was closest to failing, or failed most."""
+        """The comparison that is closest to failure, or that fails most."""
         return min(
             self.checks,
             key=lambda c: (c.holds, c.chance if c.chance is not None else 1.0 - (not c.holds)),
@@ -54,7 +56,22 @@ class Verdict:
 
 
 def check_law(law: Law, *, slow: bool = False, fault: str = "") -> Verdict:
-    """Check one law, on the sound engine or under a planted fault."""
+    """Check one law, with the sound engine or with a planted fault.
+
+    Parameters
+    ----------
+    law : Law
+        The law.
+    slow : bool
+        Whether to use all replicates of the slow check.
+    fault : str
+        Name of a planted fault in `FAULTS`; empty: none.
+
+    Returns
+    -------
+    Verdict
+        The comparisons.
+    """
     engine: Engine = FAULTS[fault] if fault else SOUND
     start = time.perf_counter()
     checks = law.check(engine, slow)
@@ -68,8 +85,23 @@ def check_laws(
     faults: bool = False,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """Check laws, and if asked each of them under each of its faults; the last verdict pools all
-    deviations.
+    """Check laws, and pool the deviations of all of them.
+
+    Parameters
+    ----------
+    laws : iterable of Law
+        The laws.
+    slow : bool
+        Whether to use all replicates of the slow check.
+    faults : bool
+        Whether to check each law also with each of its planted faults.
+    on_verdict : callable
+        Called with each verdict.
+
+    Returns
+    -------
+    list of Verdict
+        One for each law and fault. The last one is the pool, if there are enough deviations.
     """
     out = []
     for law in laws:
@@ -90,12 +122,21 @@ def check_laws(
 
 
 def pooled(z: list[float]) -> list[Check]:
-    """All deviations together: centred, and neither too wide nor too narrow (shared random numbers
-    are too narrow).
+    """Check that all deviations together have mean 0 and a standard deviation near 1.
 
-    Every question has random numbers of its own, but several are asked of one population: the
-    bounds are wide for that (mean within 5 / sqrt(n), spread in .6 to 1.4), and no false-alarm rate
-    is claimed for them.
+    Shared random numbers would make the deviations too narrow. Several comparisons use the same
+    population, so they are not independent. Therefore the bounds are wide: the mean within
+    5 / sqrt(n), the standard deviation in .6 to 1.4. There is no stated false-alarm rate.
+
+    Parameters
+    ----------
+    z : list of float
+        Deviations in standard errors.
+
+    Returns
+    -------
+    list of Check
+        Two comparisons.
     """
     x = np.array(z)
     return [

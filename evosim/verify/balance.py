@@ -1,6 +1,6 @@
-"""Mutation against selection: the balance, the load, and neutral mutation alone.
+"""Laws of mutation: balance with selection, load, and neutral mutation.
 
-The engine's mutation goes both ways.
+The engine's mutation has both directions.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from evosim.verify.drive import frequency, hardy_weinberg
 from evosim.verify.engine import Engine, driver, markers
 from evosim.verify.law import Check, Law, mean_of
 
-REST = 1e-15
+SETTLED = 1e-15
 
 
 def balanced(u: float, h: float, s: float) -> float:
-    """Newborn frequency at the balance with mutation back at the same rate, by iteration of the
-    theory's recursion.
-    """
+    """Newborn frequency at the balance, with mutation back at the same rate, by iteration."""
     q = theory.frequency(u, h, s)
     for _ in range(100_000):
         before_mutation = (theory.next_frequency(q, u, h, s) - u) / (1.0 - u)
         after = before_mutation * (1.0 - u) + u * (1.0 - before_mutation)
-        if abs(after - q) < REST:
+        if abs(after - q) < SETTLED:
             break
         q = after
     return q
@@ -35,9 +33,7 @@ def _mean_fitness(q: float, h: float, s: float) -> float:
 
 
 def balance(engine: Engine, slow: bool) -> list[Check]:
-    """Frequency, mean fitness, and Haldane's independence of the load from how harmful the allele
-    is.
-    """
+    """Frequency and mean fitness at the balance; by Haldane the load does not depend on s."""
     n, runs, burn, keep = (20_000, 24, 80, 150) if slow else (5_000, 20, 40, 100)
     cases = (
         ((0.01, 0.0, 0.5), (0.01, 0.5, 0.5), (0.01, 0.5, 0.25), (0.005, 0.25, 0.4))
@@ -51,8 +47,8 @@ def balance(engine: Engine, slow: bool) -> list[Check]:
         census, _ = engine.replicates(grid, hardy_weinberg(n, q), burn + keep, runs)
         steady = census[:, burn:, 0]
         name = f"u = {u}, h = {h}, s = {s}"
-        # Curvature of a recessive's recursion, -2s Var/2 over its return rate 2sq, twice; others
-        # are nearly straight.
+        # Twice the bias by curvature. For a recessive it is -2s Var/2 over the return rate 2sq. In
+        # other cases the recursion is nearly linear.
         bias = 2.0 * (1.0 - q) / (4.0 * n * q) if h == 0.0 else 1.0 / n
         checks.append(
             mean_of(f"newborn frequency, {name}", frequency(steady).mean(axis=1), q, bias / 4.0)
@@ -65,9 +61,7 @@ def balance(engine: Engine, slow: bool) -> list[Check]:
 
 
 def many_loci(engine: Engine, slow: bool) -> list[Check]:
-    """Unlinked loci multiply: the load of several is the product of their fitnesses, whatever each
-    one's cost.
-    """
+    """Fitness of unlinked loci multiplies, for any costs."""
     n, runs, burn, keep = (20_000, 24, 80, 150) if slow else (5_000, 20, 40, 80)
     loci = ((0.01, 0.5, 0.5), (0.01, 0.25, 0.3), (0.01, 0.5, 0.2))
     grid = markers(
@@ -110,7 +104,7 @@ def many_loci(engine: Engine, slow: bool) -> list[Check]:
 
 
 def neutral(engine: Engine, slow: bool) -> list[Check]:
-    """Mutation both ways alone: the mean goes to 1/2 as (1 - 2u)^t."""
+    """With mutation in both directions only, the mean approaches 1/2 as (1 - 2u)^t."""
     n, runs, u = 100, 20_000 if slow else 3_000, 0.02
     founders = np.zeros((n, 2, 1), dtype=np.uint8)
     census, _ = engine.replicates(markers(None, mutation=u), founders, 40, runs)

@@ -1,4 +1,4 @@
-"""Drift and linkage: how heterozygosity and disequilibrium are lost in small populations."""
+"""Laws of drift and linkage: loss of heterozygosity and disequilibrium in small populations."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from evosim.verify.one_generation import centimorgan
 
 
 def homozygotes(n: int, loci: int) -> Alleles:
-    """Half the individuals all wild, half all `other`: their gamete pool has frequency 1/2 and
-    disequilibrium 1/4.
+    """Genotypes `[n, 2, loci]`: half the individuals are wild type, half are `other`.
+
+    Their gamete pool has frequency 1/2 and disequilibrium 1/4.
     """
     out = np.zeros((n, 2, loci), dtype=np.uint8)
     out[::2] = 1
@@ -23,11 +24,10 @@ def homozygotes(n: int, loci: int) -> Alleles:
 
 
 def heterozygosity(engine: Engine, slow: bool) -> list[Check]:
-    """With random selfing, expected 2p(1-p) and observed heterozygotes; else identity by descent
-    itself.
+    """Expected and observed heterozygosity with random selfing; else identity by descent.
 
-    Founders' gametes are the theory's founding pool: generation 1 of the run is generation 0 of the
-    theory.
+    Founders' gametes are the founding pool of the theory. So generation 1 of the run is generation
+    0 of the theory.
     """
     runs, n = 400_000 if slow else 40_000, 10
     census, _ = engine.replicates(markers(None), homozygotes(n, 1), 11, runs)
@@ -52,7 +52,7 @@ def heterozygosity(engine: Engine, slow: bool) -> list[Check]:
 
 
 def _identity_by_descent(engine: Engine, runs: int, n: int) -> list[Check]:
-    """Without selfing and between sexes, from founders none of whose genes are alike."""
+    """Identity by descent without selfing and with two sexes, from different founder genes."""
     checks = []
     for what, females, same_parent in (
         ("selfing forbidden", 0, 1.0 / n),
@@ -103,9 +103,7 @@ def disequilibrium(engine: Engine, slow: bool) -> list[Check]:
 
 
 def marker_pairs(engine: Engine, slow: bool) -> list[Check]:
-    """Two bookkeepings of one chromosome: loci at distance 0 must keep equal counts, to the last
-    copy.
-    """
+    """Loci at distance 0 must have equal counts of copies."""
     founders = homozygotes(50, 2)
     census, _ = engine.replicates(markers(5.0, 5.0), founders, 40, 2_000 if slow else 200)
     return [
@@ -120,8 +118,8 @@ def marker_pairs(engine: Engine, slow: bool) -> list[Check]:
 LAWS = (
     Law(
         "heterozygosity",
-        "lost at 1/(2N) with random selfing; without, and between sexes, by the recursion of"
-        " inbreeding and coancestry",
+        "lost at 1/(2N) with random selfing; without selfing, and with two sexes, by the recursion"
+        " of inbreeding and coancestry",
         "Wright 1931; derived",
         ("selfing forbidden", "replicates share their numbers"),
         heterozygosity,

@@ -1,4 +1,4 @@
-"""Drivers through time: equilibria, both sexes and one, their fluctuation, and fixation."""
+"""Laws of drivers over time: equilibrium, spread, sexes, fluctuation and fixation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Floats = NDArray[np.float64]
 
 
 def hardy_weinberg(n: int, q: float) -> Alleles:
-    """`[n, 2, 1]`: genotypes of one locus in the proportions of random union, rounded."""
+    """`[n, 2, 1]`: genotypes of one locus in Hardy-Weinberg proportions, rounded."""
     out = np.zeros((n, 2, 1), dtype=np.uint8)
-    both, one = round(n * q * q), round(2 * n * q * (1 - q))
-    out[:both] = 1
-    out[both : both + one, 0] = 1
+    homozygotes, heterozygotes = round(n * q * q), round(2 * n * q * (1 - q))
+    out[:homozygotes] = 1
+    out[homozygotes : homozygotes + heterozygotes, 0] = 1
     return out
 
 
@@ -30,8 +30,8 @@ def frequency(census: Ints) -> Floats:
     return np.asarray(census @ [0.0, 0.5, 1.0] / census.sum(axis=-1))
 
 
-def adults(census: Ints, h: float, s: float) -> Floats:
-    """The same among survivors."""
+def adult_frequency(census: Ints, h: float, s: float) -> Floats:
+    """Frequency of `other` among survivors of selection, from a census `[..., 3]` of newborns."""
     left = census * np.array([1.0, 1.0 - h * s, 1.0 - s])
     return np.asarray(left @ [0.0, 0.5, 1.0] / left.sum(axis=-1))
 
@@ -47,9 +47,7 @@ EQUILIBRIA = (
 
 
 def equilibrium(engine: Engine, slow: bool) -> list[Check]:
-    """Time averages over replicates; the theory's bias at finite N is conceded, twice the largest
-    second-order term.
-    """
+    """Time averages over replicates, with twice the largest second-order term as bias."""
     n, runs, burn, keep = (10_000, 24, 80, 200) if slow else (4_000, 24, 60, 120)
     checks = []
     for k, h, s in EQUILIBRIA if slow else EQUILIBRIA[:2]:
@@ -69,9 +67,7 @@ def equilibrium(engine: Engine, slow: bool) -> list[Check]:
 
 
 def _bias(n: int, k: float, h: float, s: float) -> float:
-    """What curvature of the recursion does to the mean of a fluctuating frequency: f'' Var / (2 (1
-    - f')).
-    """
+    """Bias of a mean frequency by curvature of the recursion: f'' Var / (2 (1 - f'))."""
     q, step = theory.equilibrium(k, h, s).frequency, 1e-4
     ahead, here, behind = (theory.next_frequency(q + d, k, h, s) for d in (step, 0.0, -step))
     curvature = (ahead - 2.0 * here + behind) / step**2
@@ -80,7 +76,7 @@ def _bias(n: int, k: float, h: float, s: float) -> float:
 
 
 def spread(engine: Engine, slow: bool) -> list[Check]:
-    """From rare: mean frequency against the recursion, generation by generation."""
+    """Mean frequency of a rare driver against the recursion, generation by generation."""
     n, runs = (50_000, 64) if slow else (20_000, 24)
     checks = []
     for k, h, s in ((0.9, 0.0, 1.0), (0.8, 0.1, 0.9)):
@@ -106,45 +102,45 @@ def spread(engine: Engine, slow: bool) -> list[Check]:
 
 
 def one_sex(engine: Engine, slow: bool) -> list[Check]:
-    """Recessive lethals with other ratios in eggs and sperm, counted as newborns and as adults."""
+    """Recessive lethals with different ratios in eggs and sperm, in newborns and in adults."""
     n, runs, burn, keep = (10_000, 24, 40, 150) if slow else (4_000, 24, 40, 100)
     checks = []
     for k_egg, k_sperm in ((0.5, 0.9), (0.5, 0.95), (0.7, 0.9)) if slow else ((0.5, 0.9),):
-        there = theory.lethal_by_sex(k_egg, k_sperm)
+        expected = theory.lethal_by_sex(k_egg, k_sperm)
         grid = markers(None, drivers=(driver((k_egg, k_sperm), 1.0, 0.0),))
-        # The same law must hold where everybody makes both gametes and where half make each.
+        # The same law must hold for hermaphrodites and for two sexes of equal size.
         for females in (0, n // 2):
             census, _ = engine.replicates(
-                grid, hardy_weinberg(n, there.newborn), burn + keep, runs, females=females
+                grid, hardy_weinberg(n, expected.newborn), burn + keep, runs, females=females
             )
             steady = census[:, burn:, 0]
-            who = "two sexes" if females else "hermaphrodites"
-            name = f"{who}, eggs {k_egg}, sperm {k_sperm}"
+            sexes = "two sexes" if females else "hermaphrodites"
+            name = f"{sexes}, eggs {k_egg}, sperm {k_sperm}"
             checks.append(
                 mean_of(
                     f"newborn frequency, {name}",
                     frequency(steady).mean(axis=1),
-                    there.newborn,
+                    expected.newborn,
                     2.0 / n,
                 )
             )
             checks.append(
                 mean_of(
                     f"adult frequency, {name}",
-                    adults(steady, 0.0, 1.0).mean(axis=1),
-                    there.adult,
+                    adult_frequency(steady, 0.0, 1.0).mean(axis=1),
+                    expected.adult,
                     2.0 / n,
                 )
             )
             w = steady @ [1.0, 1.0, 0.0] / n
             checks.append(
-                mean_of(f"mean fitness, {name}", w.mean(axis=1), there.mean_fitness, 4.0 / n)
+                mean_of(f"mean fitness, {name}", w.mean(axis=1), expected.mean_fitness, 4.0 / n)
             )
     return checks
 
 
 def bruck(engine: Engine, slow: bool) -> list[Check]:
-    """The textbook numbers themselves: .9 gives adults 1/3, newborns .4667."""
+    """The textbook numbers: ratio .9 gives the frequency 1/3 in adults and .4667 in newborns."""
     n, runs, burn, keep = (20_000, 24, 40, 150) if slow else (5_000, 24, 40, 100)
     census, _ = engine.replicates(
         markers(None, drivers=(driver((0.5, 0.9), 1.0, 0.0),)),
@@ -155,7 +151,7 @@ def bruck(engine: Engine, slow: bool) -> list[Check]:
     return [
         mean_of(
             "adult frequency, sperm .9: 1/2 - sqrt(m(1-m))/2m",
-            adults(census[:, burn:, 0], 0.0, 1.0).mean(axis=1),
+            adult_frequency(census[:, burn:, 0], 0.0, 1.0).mean(axis=1),
             theory.bruck(0.9),
             2.0 / n,
         ),
@@ -169,13 +165,11 @@ def bruck(engine: Engine, slow: bool) -> list[Check]:
 
 
 def fluctuation(engine: Engine, slow: bool) -> list[Check]:
-    """Stationary variance and lag of the newborn frequency; the batch of each replicate is one
-    number.
-    """
+    """Stationary variance and lag of the newborn frequency; each replicate is one number."""
     n, runs, burn, keep = (2_000, 400, 40, 400) if slow else (1_000, 200, 30, 150)
     checks = []
     for k, h, s in ((0.9, 0.0, 1.0), (0.8, 0.1, 0.9)) if slow else ((0.9, 0.0, 1.0),):
-        there = fluctuation_theory.fluctuation(n, k, h, s)
+        expected = fluctuation_theory.fluctuation(n, k, h, s)
         q = theory.equilibrium(k, h, s).frequency
         census, _ = engine.replicates(
             markers(None, drivers=(driver(k, s, h),)), hardy_weinberg(n, q), burn + keep, runs
@@ -187,8 +181,8 @@ def fluctuation(engine: Engine, slow: bool) -> list[Check]:
             mean_of(
                 f"variance times N, {name}",
                 n * (x**2).mean(axis=1),
-                n * there.newborn,
-                n * there.newborn * bias,
+                n * expected.newborn,
+                n * expected.newborn * bias,
             )
         )
         product = (x[:, 1:] * x[:, :-1]).mean(axis=1)
@@ -196,11 +190,11 @@ def fluctuation(engine: Engine, slow: bool) -> list[Check]:
             mean_of(
                 f"lag-one covariance times N, {name}",
                 n * product,
-                n * there.newborn * there.lag,
-                n * there.newborn * bias,
+                n * expected.newborn * expected.lag,
+                n * expected.newborn * bias,
             )
         )
-        error = fluctuation_theory.time_average_error(there.newborn, there.lag, keep)
+        error = fluctuation_theory.time_average_error(expected.newborn, expected.lag, keep)
         checks.append(
             normal(
                 f"mean of all time averages, {name}",
@@ -227,14 +221,14 @@ FIXATIONS = (
 
 
 def fixation(engine: Engine, slow: bool) -> list[Check]:
-    """From one heterozygote to fixation or loss, against the exact chain on genotype counts."""
+    """Fixation of one copy, against the exact chain of genotype counts."""
     runs = 100_000 if slow else 40_000
     checks = []
     for what, n, w, k in FIXATIONS if slow else (FIXATIONS[0], *FIXATIONS[-4:]):
         founders = np.zeros((n, 2, 1), dtype=np.uint8)
         founders[0, 0] = 1
         grid = markers(None, drivers=(driver(k),))
-        if w[2] >= 1.0:  # an advantage is a cost of the wild type: the driver's own is 0
+        if w[2] >= 1.0:  # an advantage is a cost of the wild type
             grid = markers(None, drivers=(_costly_wild(k, w),))
             _, last = engine.replicates(grid, 1 - founders, 60 * n, runs)
             fixed = last[:, :, :, 0].sum(axis=(1, 2)) == 0
@@ -254,12 +248,10 @@ def fixation(engine: Engine, slow: bool) -> list[Check]:
 
 
 def _costly_wild(k: float, w: tuple[float, float, float]) -> Driver:
-    """A driver named from the wild side: `other` is the loser, with transmission 1 - k and all of
-    the cost.
-    """
+    """The wild type as a driver: `other` has the transmission ratio 1 - k and the whole cost."""
     cost = 1.0 - 1.0 / w[2]
-    one = 1.0 - w[1] / w[2]
-    return driver(1.0 - k, cost, one / cost if cost else 0.0)
+    cost_of_one = 1.0 - w[1] / w[2]
+    return driver(1.0 - k, cost, cost_of_one / cost if cost else 0.0)
 
 
 LAWS = (
@@ -279,8 +271,8 @@ LAWS = (
     ),
     Law(
         "drive in one sex",
-        "recessive lethals with other ratios in eggs and sperm; newborns and adults; one and two"
-        " sexes",
+        "recessive lethals with different ratios in eggs and sperm; newborns and adults; one and"
+        " two sexes",
         "Bruck 1957",
         ("k for 1 - k",),
         one_sex,
@@ -301,7 +293,7 @@ LAWS = (
     ),
     Law(
         "fixation",
-        "one copy's chance to fix, by the exact absorbing chain on genotype counts",
+        "fixation probability of one copy, by the exact absorbing chain of genotype counts",
         "derived; Kimura 1962 is its approximation",
         ("k for 1 - k",),
         fixation,

@@ -1,9 +1,7 @@
-"""The engine under test: the product's own reproduction, behind four questions.
+"""The engine under test: evosim's own reproduction, and faults that can be planted in it.
 
-And the faults that can be planted in it.
-
-A planted fault changes what the engine is given or what it gives back, never the law: a law that
-stays green under its fault tests nothing.
+A planted fault changes the input or the output of the engine, never the law. A law that holds
+despite its fault tests nothing.
 """
 
 from __future__ import annotations
@@ -40,18 +38,31 @@ def markers(
 ) -> Grid:
     """A genome of markers `m0, m1, ...` with alleles `wild` and `other`.
 
-    Positions are centimorgan on one chromosome; nothing means a chromosome of its own. Either
-    allele becomes the other at the rate `mutation`.
+    Parameters
+    ----------
+    *positions : float or None
+        Position of each marker in centimorgan on one chromosome; None: a chromosome of its own.
+    drivers, modifiers : tuple of Driver, tuple of Modifier
+        Drivers and modifiers.
+    mutation : float
+        Rate at which either allele becomes the other.
+    ploidy : int
+        1 or 2.
+
+    Returns
+    -------
+    Grid
+        The genome's grid.
     """
     loci = {
         f"m{i}": LocusParams(
             (WILD, OTHER),
             mutation=mutation,
             kernel="uniform",
-            chromosome="" if at is None else "c",
-            position=at or 0.0,
+            chromosome="" if position is None else "c",
+            position=position or 0.0,
         )
-        for i, at in enumerate(positions)
+        for i, position in enumerate(positions)
     }
     return build_grid([], GermLine(markers=loci, drivers=drivers, modifiers=modifiers), ploidy)
 
@@ -63,39 +74,47 @@ def driver(
     locus: int = 0,
     cost_to: CostTo = "viability",
 ) -> Driver:
-    """A driver at a marker."""
+    """A driver at marker `locus`; see `evosim.genomes.Driver`."""
     return Driver(f"m{locus}", OTHER, ratio, cost, dominance, cost_to)
 
 
 def seed_of(*what: object) -> int:
-    """A seed of its own for every question, so that no two laws, and no two cases of one, share
-    random numbers.
-    """
+    """A seed for each simulation, so that no two laws or cases share random numbers."""
     digest = blake2b(digest_size=7)
     for item in what:
-        digest.update(item.tobytes() if isinstance(item, np.ndarray) else repr(item).encode())
+        # Seeds of stored results contain the class's former name.
+        text = repr(item).replace("DriveSite(", "Placed(")
+        digest.update(item.tobytes() if isinstance(item, np.ndarray) else text.encode())
     return int.from_bytes(digest.digest(), "little")
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The engine: one generation of a sexual population, or many of genetics alone.
+    """The engine: a generation of a sexual population, or replicates of genetics only.
 
-    Attributes:
-        change_meiosis: applied to the kernel's arrays before use.
-        change_newborns: applied to newborns after one generation.
-        selfing: what becomes of a law's wish about selfing.
-        census_before_mutation: whether newborns are counted before their mutations.
-        same_numbers: whether all replicates get the random numbers of the first.
-        change_grid: applied to a law's genome before use.
-        run: part of every seed: another number is another set of random numbers.
+    Attributes
+    ----------
+    change_meiosis : callable
+        Applied to the kernel's arrays before use.
+    change_newborns : callable
+        Applied to newborns after one generation: `change_newborns(newborns, parents, generation)`.
+    selfing : callable
+        Applied to a law's choice of selfing.
+    census_before_mutation : bool
+        Whether newborns are counted before their mutations.
+    same_numbers : bool
+        Whether all replicates get the random numbers of the first.
+    change_grid : callable
+        Applied to a law's genome before use.
+    run : int
+        Part of every seed. Another number gives other random numbers.
     """
 
     change_meiosis: Callable[[Meiosis], Meiosis] = field(default=lambda m: m)
     change_newborns: Callable[[Alleles, Alleles, Generation], Alleles] = field(
-        default=lambda newborns, parents, made: newborns
+        default=lambda newborns, parents, generation: newborns
     )
-    selfing: Callable[[bool], bool] = field(default=lambda wished: wished)
+    selfing: Callable[[bool], bool] = field(default=lambda allowed: allowed)
     census_before_mutation: bool = False
     same_numbers: bool = False
     change_grid: Callable[[Grid], Grid] = field(default=lambda grid: grid)
@@ -111,7 +130,19 @@ class Engine:
         females: float = 0.5,
         selfing: bool = True,
     ) -> tuple[Alleles, Ints]:
-        """The newborns of one generation, and their parents, by the product's optimizer."""
+        """The newborns of one generation and their parents `[n, 2]`, by evosim's optimizer.
+
+        Parameters
+        ----------
+        grid : Grid
+            The genome.
+        genotypes : numpy.ndarray
+            `[n, ploidy, L]` genotypes of the parents' generation.
+        fitness : array_like or None
+            `[n]` fitness; None: all equal.
+        sexes, females, selfing
+            Options of the optimizer; see `evosim.optimizers.params.Sexual`.
+        """
         population = self.population(grid, genotypes, sexes=sexes, females=females, selfing=selfing)
         self.breed(
             population,
@@ -128,7 +159,7 @@ class Engine:
         females: float = 0.5,
         selfing: bool = True,
     ) -> SexualPopulation:
-        """The product's optimizer, with given newborns."""
+        """Evosim's optimizer, with given newborns; for parameters see `generation`."""
         params = Sexual(
             population=len(genotypes),
             sexes=2 if sexes == 2 else 1,
@@ -142,12 +173,14 @@ class Engine:
         return out
 
     def breed(self, population: SexualPopulation, fitness: Floats) -> None:
-        """One generation of it."""
+        """Breed one generation of a population, given the fitness `[n]` of its newborns."""
         population.tell(fitness)
-        made = Generation(
+        generation = Generation(
             population.meiosis, population.parents, population.seed, population.generation
         )
-        population.newborns = self.change_newborns(population.newborns, population.previous, made)
+        population.newborns = self.change_newborns(
+            population.newborns, population.previous, generation
+        )
 
     def replicates(
         self,
@@ -159,10 +192,28 @@ class Engine:
         females: int = 0,
         selfing: bool = True,
     ) -> tuple[Ints, Alleles]:
-        """Genetics alone: census `[R, generations, L, 3]` of copies of `other` at each locus, and
-        the last newborns.
+        """Replicate populations with genetics only, without behaviour.
 
-        Generations count from 1; the founders `[n, 2, L]` are the same in all runs.
+        Parameters
+        ----------
+        grid : Grid
+            The genome.
+        founders : numpy.ndarray
+            `[n, 2, L]` genotypes, the same in all runs.
+        generations : int
+            Number of generations.
+        runs : int
+            Number of replicates R.
+        females : int
+            Number of females; 0: hermaphrodites.
+        selfing : bool
+            Whether both parents may be the same individual.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Census `[R, generations, L, 3]`: individuals with 0, 1 and 2 copies of `other` at each
+            locus, from generation 1. And the last newborns.
         """
         n, _, loci = founders.shape
         seed = seed_of(self.run, generations, runs, females, selfing, *_described(grid), founders)
@@ -195,22 +246,20 @@ class Engine:
 
 @dataclass(frozen=True)
 class Generation:
-    """What made one generation: enough to make it again with a fault."""
+    """The input of one generation, from which it can be made again with a fault."""
 
     meiosis: Meiosis
     parents: Ints
     seed: int
-    number: int
+    index: int
 
-    def again(
+    def remake(
         self, genotypes: Alleles, parents: Ints, forces: int = RECOMBINATION | DRIVE | MUTATE
     ) -> Alleles:
-        """The newborns of these parents by the same random numbers."""
+        """The newborns of these parents, with the same random numbers."""
         out = np.empty((len(parents), *genotypes.shape[1:]), dtype=np.uint8)
-        strands, made = (
-            genotypes.reshape(-1, genotypes.shape[2]),
-            out.reshape(-1, genotypes.shape[2]),
-        )
+        strands = genotypes.reshape(-1, genotypes.shape[2])
+        gametes = out.reshape(-1, genotypes.shape[2])
         chosen = np.ascontiguousarray(parents)
         reproduce.again_chunk(
             0,
@@ -220,21 +269,21 @@ class Generation:
             strands,
             2,
             chosen,
-            self.number,
+            self.index,
             *key_of(self.seed),
             forces,
-            made,
+            gametes,
         )
         return out
 
 
 def _described(grid: Grid) -> tuple[object, ...]:
-    """What tells one law's genome from another's."""
+    """The properties of a law's genome that determine its seed."""
     return (*(locus.params for locus in grid.loci), grid.drive.drivers, grid.drive.modifiers)
 
 
 def _viability_alone(grid: Grid) -> Grid:
-    """The same genome, in which fertility costs nothing."""
+    """The same genome without costs of fertility."""
     free = (1.0, 1.0, 1.0)
     drivers, modifiers = (
         tuple(replace(s, egg=free, sperm=free) for s in sites)
@@ -248,7 +297,7 @@ def _modifiers_reversed(grid: Grid) -> Grid:
 
 
 def costs_of(grid: Grid) -> breeding.Costs:
-    """What a grid's drivers and modifiers cost, as the lineage kernel wants it."""
+    """Costs of a grid's drivers and modifiers, as arrays for the kernel `breeding`."""
     sites = grid.drive.sites
     eggs = np.array([np.multiply(s.viability, s.egg) for s in sites]).reshape(-1, 3)
     sperm = np.array([np.multiply(s.viability, s.sperm) for s in sites]).reshape(-1, 3)
@@ -271,15 +320,13 @@ def _census_before_mutation(
     census: Ints,
     last: Alleles,
 ) -> None:
-    """The fault of that name: newborns are counted before their mutations, though they live with
-    them.
-    """
+    """A fault: newborns are counted before their mutations, but live with them."""
     n, loci = strands.shape[0] // 2, strands.shape[1]
     unmutated = meiosis._replace(unmutated=1.0)
     for run in range(runs):
         now = strands.copy()
         for g in range(generations):
-            shown, key = [], key_of(seed + run)
+            newborns, key = [], key_of(seed + run)
             for m in (unmutated, meiosis):
                 out = np.empty_like(now)
                 scratch = (
@@ -302,46 +349,48 @@ def _census_before_mutation(
                     *scratch,
                     *nothing,
                 )
-                shown.append(out)
-            copies = (shown[0].reshape(n, 2, loci) == 1).sum(axis=1)
+                newborns.append(out)
+            copies = (newborns[0].reshape(n, 2, loci) == 1).sum(axis=1)
             for locus in range(loci):
                 census[run, g, locus] = np.bincount(copies[:, locus], minlength=3)
-            now = shown[1]
+            now = newborns[1]
         last[run] = now
 
 
-def _drive_in_homozygotes(newborns: Alleles, genotypes: Alleles, made: Generation) -> Alleles:
-    """Homozygotes for the driver pass on wild type with one minus its transmission ratio."""
+def _drive_in_homozygotes(newborns: Alleles, genotypes: Alleles, generation: Generation) -> Alleles:
+    """A fault: homozygotes transmit the wild type with one minus the transmission ratio."""
     out = newborns.copy()
     chance = np.random.default_rng(1).random(newborns.shape[:2])
-    for c, locus in enumerate(made.meiosis.driver):
+    for c, locus in enumerate(generation.meiosis.driver):
         if locus >= 0:
-            both = (genotypes[:, :, locus] == made.meiosis.allele[c]).all(axis=1)[made.parents]
+            both = (genotypes[:, :, locus] == generation.meiosis.allele[c]).all(axis=1)[
+                generation.parents
+            ]
             out[:, :, locus] = np.where(
-                both & (chance < 1.0 - made.meiosis.ratio[c]), 0, out[:, :, locus]
+                both & (chance < 1.0 - generation.meiosis.ratio[c]), 0, out[:, :, locus]
             )
     return out
 
 
-def _one_parent(newborns: Alleles, genotypes: Alleles, made: Generation) -> Alleles:
-    """Egg and sperm both come from the first parent."""
-    return made.again(genotypes, made.parents[:, [0, 0]])
+def _one_parent(newborns: Alleles, genotypes: Alleles, generation: Generation) -> Alleles:
+    """A fault: egg and sperm both come from the first parent."""
+    return generation.remake(genotypes, generation.parents[:, [0, 0]])
 
 
-def _mask_reused(newborns: Alleles, genotypes: Alleles, made: Generation) -> Alleles:
-    """The sperm is made with the egg's random numbers."""
+def _mask_reused(newborns: Alleles, genotypes: Alleles, generation: Generation) -> Alleles:
+    """A fault: the sperm gets the egg's random numbers."""
     out = newborns.copy()
-    out[:, 1] = made.again(genotypes, made.parents[:, ::-1])[:, 0]
+    out[:, 1] = generation.remake(genotypes, generation.parents[:, ::-1])[:, 0]
     return out
 
 
 def _shifted(m: Meiosis) -> Meiosis:
-    """Every map interval is given the recombination fraction of its neighbour."""
+    """A fault: every map interval has the recombination fraction of its neighbour."""
     crossover = m.crossover.copy()
     for begin, end in zip(m.starts[:-1], m.starts[1:], strict=True):
         if end - begin > 2:
             crossover[begin + 1 : end] = np.roll(crossover[begin + 1 : end], 1)
-        elif end - begin == 2:  # the one interval there is gets what lies before the first locus
+        elif end - begin == 2:  # the only interval gets the fraction before the first locus
             crossover[begin + 1] = 0.5 if crossover[begin + 1] < 0.5 else 0.0
     return m._replace(crossover=crossover, uncrossed=float(np.prod(1.0 - crossover)))
 
@@ -374,7 +423,7 @@ FAULTS: dict[str, Engine] = {
     ),
     "drive in homozygotes": replace(SOUND, change_newborns=_drive_in_homozygotes),
     "mutation before selection": replace(SOUND, census_before_mutation=True),
-    "selfing forbidden": replace(SOUND, selfing=lambda wished: not wished),
+    "selfing forbidden": replace(SOUND, selfing=lambda allowed: not allowed),
     "r off by one locus": replace(SOUND, change_meiosis=_shifted),
     "both gametes from one parent": replace(SOUND, change_newborns=_one_parent),
     "recombination mask reused": replace(SOUND, change_newborns=_mask_reused),

@@ -1,6 +1,4 @@
-"""Suppressors, enhancers and hitchhikers: two loci through time, against the recursion of four
-haplotypes.
-"""
+"""Laws of suppressors, enhancers and hitchhikers, against the recursion of four haplotypes."""
 
 from __future__ import annotations
 
@@ -19,12 +17,10 @@ from evosim.verify.one_generation import centimorgan
 Floats = NDArray[np.float64]
 
 
-def united(n: int, haplotypes: Floats, seed: int = 3) -> Alleles:
-    """`[n, 2, 2]`: haplotypes in exact proportion, united at random."""
-    numbers = np.diff(np.round(np.concatenate([[0.0], np.cumsum(haplotypes)]) * 2 * n).astype(int))
-    strands = (
-        np.random.default_rng(seed).permutation(np.repeat(np.arange(4), numbers)).reshape(n, 2)
-    )
+def random_union(n: int, haplotypes: Floats, seed: int = 3) -> Alleles:
+    """`[n, 2, 2]`: genotypes by random union of haplotypes in exact proportions."""
+    counts = np.diff(np.round(np.concatenate([[0.0], np.cumsum(haplotypes)]) * 2 * n).astype(int))
+    strands = np.random.default_rng(seed).permutation(np.repeat(np.arange(4), counts)).reshape(n, 2)
     return np.stack([strands >> 1, strands & 1], axis=2).astype(np.uint8)
 
 
@@ -36,8 +32,8 @@ def _pairs(genotypes: Alleles) -> Floats:
     return out / len(genotypes)
 
 
-def path(genotypes: Alleles, r: float, k: list[float], w: Floats, generations: int) -> Floats:
-    """`[T, 4]` haplotype frequencies of the newborns that follow given founders."""
+def trajectory(genotypes: Alleles, r: float, k: list[float], w: Floats, generations: int) -> Floats:
+    """`[T, 4]` haplotype frequencies of the newborns in the generations after given founders."""
     adults = _pairs(genotypes) * np.array(
         [[w[(u >> 1) + (v >> 1), (u & 1) + (v & 1)] for v in range(4)] for u in range(4)]
     )
@@ -46,9 +42,7 @@ def path(genotypes: Alleles, r: float, k: list[float], w: Floats, generations: i
 
 
 def invasion(engine: Engine, slow: bool) -> list[Check]:
-    """A modifier from rare at the driver's equilibrium, at every k and r of the table: ten
-    generations of growth.
-    """
+    """Growth of a rare modifier at the driver's equilibrium, at every k and r of the table."""
     n, runs, t = (50_000, 60, 10) if slow else (10_000, 24, 6)
     checks = []
     cases = [(k, 0.5, r, "suppressor") for k in (0.6, 0.75, 0.9) for r in (0.5, 0.1, 0.0)]
@@ -58,9 +52,9 @@ def invasion(engine: Engine, slow: bool) -> list[Check]:
         modifier = Modifier("m1", "other", "m0", ratio=changed)
         positions = (None, None) if r == 0.5 else (0.0, centimorgan(r))
         grid = markers(*positions, drivers=(driver(k, 1.0, 0.0),), modifiers=(modifier,))
-        founders = united(n, np.array([(1 - q) * 0.95, (1 - q) * 0.05, q, 0.0]))
+        founders = random_union(n, np.array([(1 - q) * 0.95, (1 - q) * 0.05, q, 0.0]))
         w = np.outer([1.0, 1.0, 0.0], np.ones(3))
-        expected = path(founders, r, [k, changed, changed], w, t)[-1]
+        expected = trajectory(founders, r, [k, changed, changed], w, t)[-1]
         census, _ = engine.replicates(grid, founders, t, runs)
         name = f"{what} to {changed}, k = {k}, r = {r}, after {t} generations"
         checks.append(
@@ -83,31 +77,29 @@ def invasion(engine: Engine, slow: bool) -> list[Check]:
 
 
 def coexistence(engine: Engine, slow: bool) -> list[Check]:
-    """A costly unlinked suppressor of a recessive lethal (k = .9): stable coexistence, fitness
-    partly restored.
-    """
+    """Stable coexistence of a recessive lethal (k = .9) and a costly unlinked suppressor."""
     n, runs, burn, keep = (20_000, 24, 80, 150) if slow else (4_000, 20, 60, 80)
     checks = []
     for cost in (0.02, 0.1, 0.3) if slow else (0.1,):
         w = np.outer([1.0, 1.0, 0.0], [1.0, 1.0 - cost, 1.0 - cost])
-        trajectory, weights = theory.iterate(
+        path, weights = theory.iterate(
             theory.haplotypes(0.8, 1e-4), 0.5, [0.9, 0.5, 0.5], w, 3_000, settled=theory.SETTLED
         )
-        there = trajectory[-1]
+        equilibrium = path[-1]
         grid = markers(
             None,
             None,
             drivers=(driver(0.9, 1.0, 0.0),),
             modifiers=(Modifier("m1", "other", "m0", cost=cost),),
         )
-        census, last = engine.replicates(grid, united(n, there), burn + keep, runs)
+        census, last = engine.replicates(grid, random_union(n, equilibrium), burn + keep, runs)
         name = f"cost {cost}"
         bias = 2.0 / n
         checks.append(
             mean_of(
                 f"driver frequency, {name}",
                 frequency(census[:, burn:, 0]).mean(axis=1),
-                theory.driver_frequency(there),
+                theory.driver_frequency(equilibrium),
                 bias,
             )
         )
@@ -115,7 +107,7 @@ def coexistence(engine: Engine, slow: bool) -> list[Check]:
             mean_of(
                 f"suppressor frequency, {name}",
                 frequency(census[:, burn:, 1]).mean(axis=1),
-                theory.modifier_frequency(there),
+                theory.modifier_frequency(equilibrium),
                 bias,
             )
         )
@@ -126,9 +118,7 @@ def coexistence(engine: Engine, slow: bool) -> list[Check]:
 
 
 def hitchhiking(engine: Engine, slow: bool) -> list[Check]:
-    """A neutral allele that rides on a costless driver to its fixation: how far it gets against the
-    map distance.
-    """
+    """Final frequency of a neutral allele near a costless driver, against the map distance."""
     n, runs, q0 = (20_000, 40, 0.03) if slow else (20_000, 24, 0.05)
     checks = []
     for k in (0.6, 0.75, 0.9) if slow else (0.9,):
@@ -136,14 +126,13 @@ def hitchhiking(engine: Engine, slow: bool) -> list[Check]:
             grid = markers(
                 *((None, None) if r == 0.5 else (0.0, centimorgan(r))), drivers=(driver(k),)
             )
-            founders = united(n, np.array([1 - q0, 0.0, 0.0, q0]))
+            founders = random_union(n, np.array([1 - q0, 0.0, 0.0, q0]))
             t = int(np.ceil(np.log(2.0 * n * 10.0) / np.log(2.0 * k))) + int(
                 np.ceil(np.log(2.0 * n * 10.0) / -np.log(2.0 - 2.0 * k))
             )
-            expected = path(founders, r, [k] * 3, np.ones((3, 3)), t)[-1]
+            expected = trajectory(founders, r, [k] * 3, np.ones((3, 3)), t)[-1]
             census, _ = engine.replicates(grid, founders, t, runs)
-            # Drift while rare makes the outcome's mean differ from the outcome of the mean, by
-            # about 1/(2 N q0).
+            # By drift of the rare driver, the mean differs from the recursion by about 1/(2 N q0).
             bias = 1.0 / (2.0 * n * q0)
             checks.append(
                 mean_of(
@@ -159,21 +148,21 @@ def hitchhiking(engine: Engine, slow: bool) -> list[Check]:
 LAWS = (
     Law(
         "modifier invasion",
-        "suppressors grow as the invasion matrix says; enhancers only if linked closer than r_c",
+        "suppressors grow by the invasion matrix; enhancers only if linked closer than r_c",
         "derived; Hartl 1975, Leigh 1971, Eshel 1985",
         ("no modifiers", "r off by one locus"),
         invasion,
     ),
     Law(
         "suppressed coexistence",
-        "a costly suppressor and its driver stay together, and fitness is partly restored",
+        "a costly suppressor and its driver coexist, and fitness is partly restored",
         "derived",
         ("no modifiers",),
         coexistence,
     ),
     Law(
         "hitchhiking",
-        "a linked neutral allele's final frequency, against k and r",
+        "final frequency of a linked neutral allele, against k and r",
         "derived",
         ("r off by one locus", "k for 1 - k"),
         hitchhiking,

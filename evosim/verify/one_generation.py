@@ -1,7 +1,4 @@
-"""One generation: conditional laws, which hold whatever the parents are.
-
-The strongest and the cheapest.
-"""
+"""Laws of one generation, conditional on the parents: the strongest and cheapest laws."""
 
 from __future__ import annotations
 
@@ -22,23 +19,23 @@ MORGAN = 100.0
 
 
 def centimorgan(r: float) -> float:
-    """The map distance with a recombination fraction below 1/2."""
+    """The map distance in centimorgan of a recombination fraction below 1/2."""
     return -50.0 * float(np.log1p(-2.0 * r))
 
 
 def heterozygotes(n: int, loci: int) -> Alleles:
-    """`n` individuals with one strand all wild and the other all `other`."""
+    """`[n, 2, loci]` genotypes with one strand of wild type and one strand of `other`."""
     out = np.zeros((n, 2, loci), dtype=np.uint8)
     out[:, 1] = 1
     return out
 
 
 def _size(slow: bool) -> int:
-    return 2_000_000 if slow else 500_000  # two gametes each: a million even in the quick check
+    return 2_000_000 if slow else 500_000  # individuals: at least a million gametes
 
 
 def transmission(engine: Engine, slow: bool) -> list[Check]:
-    """A million gametes of heterozygotes; not one wrong gamete of homozygotes."""
+    """Gametes of heterozygotes by the transmission ratio; no wrong gamete of homozygotes."""
     n = _size(slow)
     checks = []
     for k_egg, k_sperm in ((0.5, 0.5), (0.9, 0.9), (0.6, 0.95), (0.5, 0.9)):
@@ -60,7 +57,7 @@ def transmission(engine: Engine, slow: bool) -> list[Check]:
 
 
 def next_pool(engine: Engine, slow: bool) -> list[Check]:
-    """The driver among gametes, from parents of all three genotypes with their fitnesses."""
+    """The driver among gametes of parents of all three genotypes, with their fitness."""
     n, checks = _size(slow), []
     shares = np.array([0.3, 0.5, 0.2])
     genotypes = np.zeros((n, 2, 1), dtype=np.uint8)
@@ -83,7 +80,7 @@ def next_pool(engine: Engine, slow: bool) -> list[Check]:
 
 
 def parentage(engine: Engine, slow: bool) -> list[Check]:
-    """Who the parents are: by fitness, by sex, with and without selfing."""
+    """Choice of parents by fitness and by sex, with and without selfing."""
     n = _size(slow) // 5
     weights = np.tile([0.0, 1.0, 3.0, 0.5, 2.0], n // 5)
     grid = markers(None)
@@ -122,7 +119,7 @@ def parentage(engine: Engine, slow: bool) -> list[Check]:
             [0.0, 1.0, 3.0, 0.5, 2.0],
         )
     )
-    # Parents without any allele in common tell whose gametes newborns are made of.
+    # Parents without a common allele show the origin of a newborn's gametes.
     apart = np.zeros((n, 2, 1), dtype=np.uint8)
     apart[::2] = 1
     newborns, _ = engine.generation(grid, apart)
@@ -134,9 +131,7 @@ def parentage(engine: Engine, slow: bool) -> list[Check]:
 
 
 def recombination(engine: Engine, slow: bool) -> list[Check]:
-    """Exchanges by interval, their independence, and gametes of double heterozygotes, with drive
-    and without.
-    """
+    """Exchanges by interval and their independence, with and without drive; two loci."""
     n, checks = _size(slow) // 2, []
     positions = (0.0, 1.0, 11.0, 12.0, 62.0)
     rates = [haldane(b - a) for a, b in itertools.pairwise(positions)]
@@ -154,7 +149,7 @@ def recombination(engine: Engine, slow: bool) -> list[Check]:
                     r,
                 )
             )
-        # The unlinked locus follows the driver's chromosome by chance alone.
+        # The unlinked locus assorts independently of the driver's chromosome.
         checks.append(
             binomial(
                 f"recombinants with another chromosome, k = {k}",
@@ -197,7 +192,7 @@ def recombination(engine: Engine, slow: bool) -> list[Check]:
 
 
 def mutation(engine: Engine, slow: bool) -> list[Check]:
-    """Mutants by locus, rate and kernel, and what they became."""
+    """Mutants by locus, rate and kernel, and their new alleles."""
     n, checks = _size(slow) // 2, []
     for kernel, start, expected in (
         ("step", 2, [0.0, 0.5, 0.0, 0.5, 0.0]),
@@ -240,12 +235,10 @@ def mutation(engine: Engine, slow: bool) -> list[Check]:
 
 
 def modified(engine: Engine, slow: bool) -> list[Check]:
-    """A population of all nine two-locus genotypes, driver and modifier with costs: all four
-    gametes, eggs and sperm.
-    """
+    """The four gametes in eggs and sperm, of all genotypes of driver and modifier with costs."""
     n, checks = _size(slow) // 2, []
     rng = np.random.default_rng(5)
-    # Far from linkage equilibrium, so that r shows
+    # Far from linkage equilibrium, so that r has an effect
     genotypes = rng.choice(4, p=[0.4, 0.05, 0.1, 0.45], size=(n, 2))
     alleles = np.stack([genotypes >> 1, genotypes & 1], axis=2).astype(np.uint8)
     cases = (
@@ -279,12 +272,10 @@ def modified(engine: Engine, slow: bool) -> list[Check]:
 
 
 def fertility(engine: Engine, slow: bool) -> list[Check]:
-    """Costs to the fertility of one sex or both, with other ratios in eggs and sperm, in one sex
-    and in two.
-    """
+    """Costs of fertility of one or both sexes, with different ratios in eggs and sperm."""
     n, checks = _size(slow), []
     genotypes = np.zeros((n, 2, 1), dtype=np.uint8)
-    genotypes[::2, 0, 0] = 1  # every second one is heterozygous, every fourth of them has two
+    genotypes[::2, 0, 0] = 1  # every second individual carries the driver, every eighth twice
     genotypes[::8, 1, 0] = 1
     shares = np.array([1 / 2, 3 / 8, 1 / 8])
     cases: tuple[tuple[CostTo, tuple[bool, bool]], ...] = (
@@ -308,9 +299,7 @@ def fertility(engine: Engine, slow: bool) -> list[Check]:
 
 
 def haploids(engine: Engine, slow: bool) -> list[Check]:
-    """The zygote of two haploids is driven: q' = q^2 + 2pqk; one copy is all a haploid can have,
-    and pays the whole cost.
-    """
+    """Drive in the zygote of two haploids: q' = q^2 + 2pqk. One copy has the whole cost."""
     n, checks = _size(slow), []
     haploid = np.zeros((n, 1, 1), dtype=np.uint8)
     haploid[: int(0.3 * n)] = 1
@@ -331,17 +320,15 @@ def haploids(engine: Engine, slow: bool) -> list[Check]:
 
 
 def several_modifiers(engine: Engine, slow: bool) -> list[Check]:
-    """Two modifiers of one driver act one after the other, in the order written, by how many copies
-    there are.
-    """
+    """Two modifiers of one driver act in the order of the file, by their numbers of copies."""
     n, checks = _size(slow) // 2, []
     first = Modifier("m1", "other", "m0", ratio=0.5, effect_dominance=0.4)
     second = Modifier("m2", "other", "m0", ratio=(0.95, 1.0), effect_dominance=0.7)
     grid = markers(None, None, None, drivers=(driver((0.8, 0.9)),), modifiers=(first, second))
     for copies in ((1, 1), (2, 1), (1, 2)):
         genotypes = heterozygotes(n, 3)
-        for locus, number in enumerate(copies, start=1):
-            genotypes[:, 0, locus] = number == 2
+        for locus, count in enumerate(copies, start=1):
+            genotypes[:, 0, locus] = count == 2
         newborns, _ = engine.generation(grid, genotypes)
         for side, (k, low, high) in enumerate(((0.8, 0.5, 0.95), (0.9, 0.5, 1.0))):
             k += (0.4, 1.0)[copies[0] - 1] * (low - k)
@@ -355,9 +342,7 @@ def several_modifiers(engine: Engine, slow: bool) -> list[Check]:
 
 
 def many_chromosomes(engine: Engine, slow: bool) -> list[Check]:
-    """A hundred chromosomes, a driver on the last: neighbours, and those 64 apart, assort
-    independently.
-    """
+    """A hundred chromosomes assort independently; the last one has a driver."""
     n, last = _size(slow) // 10, 99
     grid = markers(*[None] * 100, drivers=(driver(0.9, locus=last),))
     newborns, _ = engine.generation(grid, heterozygotes(n, 100))
@@ -410,8 +395,8 @@ def one_step_variance(engine: Engine, slow: bool) -> list[Check]:
 LAWS = (
     Law(
         "transmission",
-        "a heterozygote's gametes carry the driver with chance k; homozygotes transmit what they"
-        " have",
+        "a heterozygote's gametes carry the driver with probability k; homozygotes transmit their"
+        " allele",
         "Sandler and Novitski 1957",
         ("k for 1 - k", "sexes swapped", "drive in homozygotes"),
         transmission,
@@ -425,7 +410,7 @@ LAWS = (
     ),
     Law(
         "parentage",
-        "parents in proportion to fitness; selfing where allowed, and only there; two parents for a"
+        "parents in proportion to fitness; selfing only where allowed; two parents for each"
         " newborn",
         "Wright-Fisher",
         ("selfing forbidden", "both gametes from one parent"),
@@ -455,7 +440,7 @@ LAWS = (
     ),
     Law(
         "fertility costs",
-        "costs to one sex's fertility weigh its gametes alone, in one sex and in two",
+        "costs of one sex's fertility affect only its gametes, in one sex and in two",
         "derived",
         ("fertility costs ignored", "sexes swapped"),
         fertility,
@@ -469,7 +454,7 @@ LAWS = (
     ),
     Law(
         "several modifiers",
-        "modifiers of one driver act in the order written, by their copies",
+        "modifiers of one driver act in the order of the file, by their copies",
         "convention",
         ("modifiers in another order", "no modifiers"),
         several_modifiers,

@@ -1,6 +1,4 @@
-"""The search ledger: that it closes, that it is about the newborns that lived, and that each term
-is what theory expects.
-"""
+"""The law of the search ledger: the Price equation closes, and its terms agree with theory."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ ADDITIVE, FITNESS = 1e-12, 1e-9
 
 
 def grid_with_everything() -> Grid:
-    """Two additive loci, one of them linked to a costly driver, and a dominant one."""
+    """Two additive loci and a dominant one; a costly driver is linked to two of them."""
     loci = {
         "near": LocusParams(
             (0.0, 1.0), mutation=U, kernel="uniform", chromosome="c", position=10.0
@@ -40,10 +38,10 @@ def grid_with_everything() -> Grid:
 
 
 def _fitness(grid: Grid, genotypes: Alleles) -> tuple[Floats, Floats]:
-    """Fitness with epistasis in A, multiplied by the driver's cost, and an additive one in M."""
+    """Ancestral fitness with epistasis and the driver's cost, and additive modern fitness."""
     z = {locus.name: genotypes[:, :, i].mean(axis=1) for i, locus in enumerate(grid.loci)}
-    kept = np.prod(grid.drive.fitness_retained(genotypes), axis=0)
-    return (1.0 + z["near"] * z["far"] + 0.3 * z["dominant"]) * kept, 1.0 + 0.5 * z["far"]
+    retained = np.prod(grid.drive.fitness_retained(genotypes), axis=0)
+    return (1.0 + z["near"] * z["far"] + 0.3 * z["dominant"]) * retained, 1.0 + 0.5 * z["far"]
 
 
 def ledger(engine: Engine, slow: bool) -> list[Check]:
@@ -121,8 +119,9 @@ def _expected(
     unmutated: Alleles,
     loci: tuple[int, int, int],
 ) -> dict[str, tuple[float, float]]:
-    """Mean and variance of terms of one generation, given the parents (and, for mutation, the
-    gametes before it).
+    """Mean and variance of terms of one generation, given the parents.
+
+    The mutation term is given the gametes before mutation.
     """
     n = len(before)
     t, near, far = loci
@@ -133,8 +132,8 @@ def _expected(
     ones = int(unmutated[:, :, far].sum())
     mutants = theory.expected_mutation(U, U, 2 * n - ones, ones)
     driven = int(heterozygous[t])
-    # The same number decides with and without drive, so drive adds a driver with chance k - 1/2,
-    # and never takes one.
+    # The same random number decides with and without drive. So drive adds a driver with
+    # probability k - 1/2, and never removes one.
     return {
         "t selection": (chosen.mean, 0.0),
         "t drift": (0.0, float(drift)),
@@ -151,7 +150,7 @@ LAWS = (
     Law(
         "search ledger",
         "the Price equation closes in every generation; selection, drift, segregation, drive and"
-        " mutation are what theory expects",
+        " mutation agree with theory",
         "Price 1970, 1972",
         ("k for 1 - k", "both gametes from one parent", "mutation rate halved"),
         ledger,

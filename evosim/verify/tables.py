@@ -1,4 +1,4 @@
-"""Verdicts as lines on a terminal and as data."""
+"""Verdicts of laws as terminal tables and as data."""
 
 from __future__ import annotations
 
@@ -15,39 +15,40 @@ from evosim.verify import FALSE_ALARM, Check, Law, Verdict
 
 
 def show_laws(console: Console, laws: list[Law]) -> None:
-    """List laws."""
+    """Print a list of laws."""
     table = Table(
         "law", "says", "source", "planted faults", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     for law in laws:
-        table.add_row(law.name, law.says, law.source, ", ".join(law.faults))
+        table.add_row(law.name, law.statement, law.source, ", ".join(law.faults))
     show_table(console, table)
 
 
 def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
-    """One law's verdict as it comes in: one line, and its comparisons if asked for or if it is not
-    as it should be.
+    """Print one verdict: a line, and its comparisons if `details` or if the law fails.
+
+    A law under a planted fault should fail, so then its comparisons are not printed.
     """
-    held = verdict.holds
+    holds = verdict.holds
     what = (
         f"{verdict.law.name} under the fault '{verdict.fault}'"
         if verdict.fault
         else verdict.law.name
     )
-    colour = "green" if held != bool(verdict.fault) else "bold red"
+    colour = "green" if holds != bool(verdict.fault) else "bold red"
     red = sum(not check.holds for check in verdict.checks)
-    said = (
+    summary = (
         f"{len(verdict.checks)} checks, closest to red: {comparison(verdict.worst)}"
-        if held
+        if holds
         else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
     )
     say(
         console,
-        Text.assemble((f"{'green' if held else 'red':5}", colour), " ", (what, "bold")),
+        Text.assemble((f"{'green' if holds else 'red':5}", colour), " ", (what, "bold")),
         highlight=False,
     )
-    say(console, f"      {said}", hang=8, highlight=False)
-    if details or (not held and not verdict.fault):
+    say(console, f"      {summary}", hang=8, highlight=False)
+    if details or (not holds and not verdict.fault):
         for check in verdict.checks:
             say(
                 console,
@@ -59,23 +60,23 @@ def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
 
 def comparison(check: Check) -> str:
     """One comparison in a line."""
-    told = f"P {check.chance:.2g}" if check.chance is not None else f"tolerance {check.scale:.2g}"
+    scale = f"P {check.chance:.2g}" if check.chance is not None else f"tolerance {check.scale:.2g}"
     if check.z is not None:
-        told = f"z {check.z:+.1f}, {told}"
-    return f"{check.what}: {check.measured:.6g}, expected {check.expected:.6g} ({told})"
+        scale = f"z {check.z:+.1f}, {scale}"
+    return f"{check.what}: {check.measured:.6g}, expected {check.expected:.6g} ({scale})"
 
 
 def show_summary(console: Console, verdicts: list[Verdict], seconds: float) -> None:
-    """The gate's last lines."""
+    """Print the summary of all verdicts."""
     sound, planted = [v for v in verdicts if not v.fault], [v for v in verdicts if v.fault]
     checks = sum(len(v.checks) for v in sound)
     red = [v.law.name for v in sound if not v.holds]
     chances = sum(c.chance is not None for v in sound for c in v.checks)
     say(
         console,
-        f"\n{len(sound) - len(red)} of {len(sound)} laws hold ({checks} comparisons, {chances} of"
-        f" them with chance in them, each with a false-alarm rate of {FALSE_ALARM:.1g}:"
-        f" {chances * FALSE_ALARM:.1g} for all).",
+        f"\n{len(sound) - len(red)} of {len(sound)} laws hold. Of {checks} comparisons {chances}"
+        f" depend on chance. False-alarm rate: {FALSE_ALARM:.1g} each,"
+        f" {chances * FALSE_ALARM:.1g} for all.",
     )
     if planted:
         missed = [f"'{v.fault}' in {v.law.name}" for v in planted if v.holds]
@@ -90,7 +91,7 @@ def show_summary(console: Console, verdicts: list[Verdict], seconds: float) -> N
 
 
 def summary_as_dict(verdicts: list[Verdict]) -> dict[str, Any]:
-    """The gate for scripts: whether all is as it should be, and every comparison."""
+    """All verdicts as data: whether all laws hold and all faults are detected; comparisons."""
     sound = [v for v in verdicts if not v.fault]
     missed = [{"law": v.law.name, "fault": v.fault} for v in verdicts if v.fault and v.holds]
     return {
@@ -103,7 +104,7 @@ def summary_as_dict(verdicts: list[Verdict]) -> dict[str, Any]:
 
 
 def verdicts_as_rows(verdicts: list[Verdict]) -> list[dict[str, Any]]:
-    """Verdicts as rows: one a comparison."""
+    """Verdicts as rows, one for each comparison."""
     return [
         {
             "law": v.law.name,
