@@ -51,7 +51,7 @@ def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
 
 
 def open_orders(text: str, file: str = "") -> list[tuple[ast.Call, str]]:
-    """What in a source leaves an order open and is neither sorted, nor counted, nor excused."""
+    """Calls that leave an order open and are neither sorted, counted nor excused."""
     tree = ast.parse(text)
     above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
 

@@ -2,8 +2,8 @@
 
 A source is a Jinja template in the folder of its page: `docs/findings.md.j2` makes
 `docs/findings.md`. Every number in it is an expression. A word that depends on a number is written
-with its condition (`said("falls", late < early)`), and the build fails if the condition is false.
-`given` marks a name or a choice that is not a result.
+with its condition: `checked("falls", late < early)`. The build fails if the condition is false.
+`literal` marks a name or a choice that is not a result.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def words(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class Estimate:
     """A number with its interval, if it has one."""
 
     value: float
@@ -144,8 +144,8 @@ class Found:
         ]
         return f"{told[0]} [{told[1]}, {told[2]}]" if len(told) == 3 else told[0]
 
-    def __neg__(self) -> Found:
-        return Found(
+    def __neg__(self) -> Estimate:
+        return Estimate(
             -self.value,
             None if self.high is None else -self.high,
             None if self.low is None else -self.low,
@@ -156,27 +156,27 @@ class Found:
         return abs(self.value - other) <= by
 
 
-def said(text: str, holds: Any) -> str:
-    """Words that hang on numbers. Raises `Wrong` unless they hold."""
+def checked(text: str, holds: Any) -> str:
+    """Return words whose condition is true. Raises `Wrong` if it is false."""
     if not isinstance(holds, bool | np.bool_):
         raise Wrong(f"{text!r} depends on {holds!r}, which is neither true nor false")
     if not holds:
-        raise Wrong(f"{text!r} does not hold")
+        raise Wrong(f"the condition of {text!r} is false")
     return text
 
 
-def given(text: str) -> str:
-    """Digits that are no result: a name, a choice of the study, a number of the model."""
+def literal(text: str) -> str:
+    """Return digits that are not a result: a name, a choice of the study, a number of the model."""
     return text
 
 
-# Kept results
+# Stored results
 
 
-class Kept:
-    """What a folder of results holds, read once.
+class StoredResults:
+    """Tables and records in a folder of results, read once.
 
-    What is not there, or not as asked for, raises `Wrong`.
+    A missing or unexpected entry raises `Wrong`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -246,10 +246,10 @@ class Kept:
             raise Wrong(f"{name} has {some.height} rows with {where}")
         return Row(some.to_dicts()[0])
 
-    def measured(self, claim: str, quantity: str) -> Found:
-        """What a claim measured, by the claim's folder or number."""
+    def measured(self, claim: str, quantity: str) -> Estimate:
+        """A quantity of a claim, given by its folder or number."""
         row = self.row(f"claims/{self.claim(claim)}/measured", quantity=quantity)
-        return Found(row["value"], row["low"], row["high"])
+        return Estimate(row["value"], row["low"], row["high"])
 
     def claim(self, which: str | int) -> str:
         """The folder of a claim."""
@@ -282,11 +282,11 @@ class Kept:
         return [i for i, claim in enumerate(self.claims, 1) if self._overall(claim) == expected]
 
     def whole(self, claim: str | int, expected: str) -> str:
-        """The same, in words that leave room for what did come out."""
+        """The verdict of `overall`, or "not whole" for a claim that is refuted in part."""
         return {NOT: "not whole"}.get(self.overall(claim, expected), expected)
 
     def not_out(self, claim: str | int, quantity: str) -> str:
-        """A prediction that does not come out, as code."""
+        """A refuted prediction, as code."""
         self.verdict(claim, quantity, NOT)
         return f"`{quantity}`"
 
@@ -296,7 +296,7 @@ class Kept:
         return f"`{quantity}`"
 
     def asked(self, claim: str | int, quantity: str) -> str:
-        """What was predicted of a quantity."""
+        """The predicted range of a quantity."""
         return str(
             self.row("claims/verdicts", claim=self.claim(claim), quantity=quantity)["predicted"]
         )
@@ -380,9 +380,7 @@ class Kept:
         return out
 
     def with_earlier_intervals(self) -> list[str]:
-        """Kept results that were finished before all intervals were of one kind: theirs are
-        narrower.
-        """
+        """Names of stored results with intervals of an earlier, narrower kind."""
         names = [job.name for job in JOBS if job.compared and job.name != "population-genetics"]
         kept = [name for name in names if name not in ("claims", *COMPUTED_AGAIN)]
         old = [name for name in kept if self.record(name)["finished"] < ONE_KIND_SINCE]
@@ -450,11 +448,11 @@ class Row(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.values_)
 
-    def found(self, name: str, low: str = "", high: str = "") -> Found:
+    def found(self, name: str, low: str = "", high: str = "") -> Estimate:
         """A number and its interval, which stands in columns `name_low` and `name_high` unless they
         are named.
         """
-        return Found(self[name], self[low or f"{name}_low"], self[high or f"{name}_high"])
+        return Estimate(self[name], self[low or f"{name}_low"], self[high or f"{name}_high"])
 
 
 def recursion(
@@ -479,8 +477,8 @@ def straight(x: Iterable[float], y: Iterable[float]) -> float:
 # Building
 
 
-def names(kept: Kept) -> dict[str, Any]:
-    """What expressions may use."""
+def names(kept: StoredResults) -> dict[str, Any]:
+    """Names that expressions may use."""
     return {
         "T": kept.table,
         "rows": kept.rows,
@@ -510,11 +508,11 @@ def names(kept: Kept) -> dict[str, Any]:
         "span": span,
         "listed": listed,
         "words": words,
-        "said": said,
-        "given": given,
+        "checked": checked,
+        "literal": literal,
         "straight": straight,
         "significant": significant,
-        "Found": Found,
+        "Estimate": Estimate,
         "abs": abs,
         "all": all,
         "min": min,
@@ -525,7 +523,7 @@ def names(kept: Kept) -> dict[str, Any]:
     }
 
 
-def environment(kept: Kept) -> jinja2.Environment:
+def environment(kept: StoredResults) -> jinja2.Environment:
     """Where sources are read and what they may use."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT),
@@ -541,9 +539,9 @@ def environment(kept: Kept) -> jinja2.Environment:
     return made
 
 
-def render(source: str, kept: Kept | None = None) -> str:
-    """What a source (a path below the root) makes. Raises `Wrong` with the source and line."""
-    made = environment(kept or Kept(ROOT / "results"))
+def render(source: str, kept: StoredResults | None = None) -> str:
+    """Render a source, given by its path below the root. Raises `Wrong` with the line."""
+    made = environment(kept or StoredResults(ROOT / "results"))
     try:
         return made.get_template(source).render()
     except (
@@ -569,9 +567,9 @@ def _where(error: BaseException, source: str) -> str:
     return f"{source}, line {line}" if line else source
 
 
-def pages(kept: Kept | None = None) -> dict[Path, str]:
+def pages(kept: StoredResults | None = None) -> dict[Path, str]:
     """Every made page with what it must hold."""
-    kept = kept or Kept(ROOT / "results")
+    kept = kept or StoredResults(ROOT / "results")
     out = {}
     for page in SOURCES:
         head = (
@@ -587,7 +585,7 @@ def pages(kept: Kept | None = None) -> dict[Path, str]:
     return out
 
 
-# What is typed
+# Typed numbers
 
 
 # A digit within a word belongs to a name: R3, float64, x_0
@@ -612,9 +610,9 @@ def typed(text: str) -> list[str]:
 def typed_in_expressions(text: str) -> list[str]:
     """Digits that expressions print as they are written.
 
-    Examples are `{{ 3 }}`, `{{ "3 of" }}` and `said("3 of", ...)`. `given` is allowed.
+    Examples are `{{ 3 }}`, `{{ "3 of" }}` and `checked("3 of", ...)`. `literal` is allowed.
     """
-    out, parsed = [], environment(Kept(ROOT / "results")).parse(text)
+    out, parsed = [], environment(StoredResults(ROOT / "results")).parse(text)
     shown = [node for printed in parsed.find_all(nodes.Output) for node in printed.nodes]
     lists = [loop.iter for loop in parsed.find_all(nodes.For) if isinstance(loop.iter, nodes.List)]
     # Titles of a table's rows
@@ -635,7 +633,7 @@ def _printed(node: nodes.Node) -> list[nodes.Const]:
     if (
         isinstance(node, nodes.Call)
         and isinstance(node.node, nodes.Name)
-        and node.node.name == "said"
+        and node.node.name == "checked"
     ):
         return _printed(node.args[0])
     if isinstance(node, nodes.CondExpr):

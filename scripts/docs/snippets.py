@@ -1,18 +1,17 @@
-"""The code blocks of README.md and docs/, and how to run them: small in the tests, word for word by
-run_documents.py.
+"""The code blocks of README.md and docs/, and the code that runs them.
 
-A block is run unless a comment directly before it says otherwise:
+The tests run blocks in small size; run_documents.py runs them word for word. A block is run unless
+a comment directly before it says otherwise:
 
-    <!-- not run: WHY -->        never; the options of its evosim lines are checked all the same
-    <!-- slow: HOW LONG -->      word for word only
-    <!-- in: EXPERIMENT -->      a fragment of TOML belongs into this experiment, instead of the
-    default one <!-- printed by: COMMAND --> text; each of its lines is one that the command prints
-    at full size
+    <!-- not run: REASON -->     never; only the options of its evosim lines are checked
+    <!-- slow: TIME -->          word for word only
+    <!-- in: EXPERIMENT -->      a part of this experiment in TOML, instead of the default one
+    <!-- printed by: COMMAND --> text; the command prints each of its lines at full size
 
-The blocks of a page are run in their order, in a folder of their own. `# NAME.py` or `# NAME.toml`
-as a block's first line makes it the file of that name. Other Python goes into one namespace per
-page. FOLDER stands for the run or sweep made last, OTHER and ONE for those before, and SWEEP.toml,
-where the page does not give it, for a small sweep.
+The blocks of a page are run in their order, in one folder for each page. If the first line of a
+block is `# NAME.py` or `# NAME.toml`, the block becomes the file of that name. Other Python of a
+page shares one namespace. FOLDER stands for the latest run or sweep, OTHER and ONE for those before
+it. SWEEP.toml is a small sweep, unless the page contains this file.
 """
 
 from __future__ import annotations
@@ -68,11 +67,16 @@ world.modern.contraception = [true, false]
 class Block:
     """One fenced block.
 
-    Attributes:
-        page: the file's name; `line`: of its fence, from 1.
-        language: what stands behind the fence.
-        text: what is between the fences.
-        mark, why: what the comment before it says, and its reason; empty without one.
+    Attributes
+    ----------
+    page, line : str, int
+        Name of the file, and line of the fence, from 1.
+    language : str
+        The word after the fence.
+    text : str
+        The text between the fences.
+    mark, why : str
+        The mark in the comment before the block, and its reason; empty without one.
     """
 
     page: str
@@ -101,7 +105,7 @@ class Wrong(Exception):
 def blocks(page: Path) -> list[Block]:
     """All fenced blocks of a page.
 
-    Raises `Wrong` for a language nobody knows how to run, and for commands in a block of mere text.
+    Raises `Wrong` for an unknown language, and for commands in a block of text.
     """
     out, lines = [], page.read_text(encoding="utf-8").splitlines()
     at = 0
@@ -183,14 +187,21 @@ def parsed(words: list[str]) -> None:
 
 @dataclass
 class Page:
-    """Runs the blocks of a page, in a folder.
+    """Run the blocks of a page, in a folder.
 
-    Attributes:
-        folder: where.
-        word_for_word: at full size, slow ones too, each command as a process; otherwise small and
-        in this process. times: seconds of every block that was run: where it is, how it begins.
-        installed: environment in which a package of the page's own is found, once it is installed;
-        commands are processes from then on. names: of the page's Python.
+    Attributes
+    ----------
+    folder : Path
+        The current folder of the blocks.
+    word_for_word : bool
+        Run at full size, also slow blocks, with each command as a process. Otherwise blocks are
+        small and run in this process.
+    times : list of (str, str, float)
+        Place, first line and seconds of each block that was run.
+    installed : dict of str
+        Environment with the page's own package, once it is installed. Commands are then processes.
+    names : dict
+        Namespace of the page's Python.
     """
 
     folder: Path
@@ -200,9 +211,9 @@ class Page:
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
 
     def run(self, block: Block) -> None:
-        """Run one block, or check what can be checked of one that is not to run.
+        """Run one block, or check the options of a block that is not run.
 
-        Raises `Wrong` saying what went wrong.
+        Raises `Wrong` with the reason.
         """
         start = time.perf_counter()
         idle = block.mark == "not run" or (block.mark == "slow" and not self.word_for_word)
@@ -355,7 +366,7 @@ class Page:
             whole = path.with_name(f".whole-{path.name}")
             whole.write_text(tomli_w.dumps(tree), encoding="utf-8")
             make_plan(read_sweep(whole))
-        elif not self.installed:  # whose world is known to other processes only
+        elif not self.installed:  # its world is known only to other processes
             config_resolve.build(resolve(read_experiment(str(path))))
 
 
@@ -413,9 +424,7 @@ def all_small() -> Iterator[None]:
 
 
 def _install(words: list[str]) -> dict[str, str]:
-    """What `pip install -e .` of a package in the current folder brings about, for processes with
-    these variables and nobody else.
-    """
+    """Install the package of the current folder; return the variables that make it visible."""
     if [word.split("[")[0] for word in words] != ["-e", "."]:
         raise Wrong(
             f"only a page's own package can be installed, with -e, not '{shlex.join(words)}'"

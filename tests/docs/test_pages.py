@@ -1,6 +1,4 @@
-"""Pages whose numbers come from kept tables: page and tables agree, nothing is typed, and what no
-longer holds is told.
-"""
+"""Pages with numbers from stored tables agree with them, and false statements raise errors."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ def documents() -> Iterator[Any]:
 
 
 def say(documents: Any, text: str, folder: Path = ROOT / "results") -> str:
-    return str(documents.environment(documents.Kept(folder)).from_string(text).render())
+    return str(documents.environment(documents.StoredResults(folder)).from_string(text).render())
 
 
 def test_pages_are_what_their_tables_give(documents: Any) -> None:
@@ -70,7 +68,7 @@ def test_no_number_is_typed(documents: Any, source: str) -> None:
         '{{ "0.31" }}',
         "{{ 0.31 | n }}",
         "{{ 1 - 0.69 }}",
-        '{{ said("all 89", true) }}',
+        '{{ checked("all 89", true) }}',
         '{{ "3 of" if false else "4 of" }}',
         '{{ "keeps " ~ 3 }}',
         '{% for title, x in [("at 20%", 1)] %}{{ title }}{% endfor %}',
@@ -91,7 +89,7 @@ def test_a_planted_number_is_seen(documents: Any, planted: str) -> None:
         "`k = 0.65`",
         "[x](a/0.1.md)",
         "## The 14 claims",
-        '{{ given("20%") }}',
+        '{{ literal("20%") }}',
         "{{ x | n(3) }}",
         "{% if a < 0.5 %}b{% endif %}",
         "```\n--seed 3\n```",
@@ -105,8 +103,8 @@ def test_names_code_links_and_what_is_given_are_not_results(documents: Any, fine
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ('{{ said("falls", 2 < 1) }}', "'falls' does not hold"),
-        ('{{ said("falls", 1) }}', "neither true nor false"),
+        ('{{ checked("falls", 2 < 1) }}', "'falls' does not hold"),
+        ('{{ checked("falls", 1) }}', "neither true nor false"),
         ('{{ T("horizon/nothing") }}', "results/horizon/nothing.csv is not kept"),
         ('{{ row("horizon/evolved", cap=4) }}', "has 4 rows"),
         ('{{ row("horizon/evolved", cap=40) }}', "no row"),
@@ -133,7 +131,7 @@ def test_what_does_not_hold_is_told(documents: Any, source: str, why: str) -> No
 
 def test_a_wrong_page_says_source_and_line(documents: Any, tmp_path: Path) -> None:
     with pytest.raises(documents.Wrong, match=r"docs/findings\.md\.j2, line \d+: .*is not kept"):
-        documents.render("docs/findings.md.j2", documents.Kept(tmp_path))
+        documents.render("docs/findings.md.j2", documents.StoredResults(tmp_path))
 
 
 def test_how_many_true_predictions_chance_fails(documents: Any, tmp_path: Path) -> None:
@@ -145,7 +143,7 @@ def test_how_many_true_predictions_chance_fails(documents: Any, tmp_path: Path) 
     (tmp_path / "claims" / "verdicts.csv").write_text(
         "\n".join(["number,quantity,by_construction,low", *rows]) + "\n", encoding="utf-8"
     )
-    found = documents.Kept(tmp_path).chances()
+    found = documents.StoredResults(tmp_path).chances()
     assert dict(found) == {
         "most": 4,
         "all": 3,
@@ -159,22 +157,24 @@ def test_how_many_true_predictions_chance_fails(documents: Any, tmp_path: Path) 
 def test_a_changed_table_changes_the_page(documents: Any, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "results" / "birth-control", tmp_path / "birth-control")
     source = "docs/parts/readme-figure.md.j2"
-    assert documents.render(source, documents.Kept(tmp_path)) == documents.render(source)
+    assert documents.render(source, documents.StoredResults(tmp_path)) == documents.render(source)
     table = tmp_path / "birth-control" / "summary.csv"
     table.write_text(
         table.read_text(encoding="utf-8").replace("0-19,0.92", "0-19,0.12"), encoding="utf-8"
     )
-    assert "Populations reach 0.12 of" in documents.render(source, documents.Kept(tmp_path))
+    assert "Populations reach 0.12 of" in documents.render(
+        source, documents.StoredResults(tmp_path)
+    )
     assert "Populations reach 0.92 of" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_numbers_are_written_as_they_are_read(documents: Any) -> None:
-    found = documents.Found(0.0321, 0.02851, -0.5)
+    found = documents.Estimate(0.0321, 0.02851, -0.5)
     assert found(3) == "0.032 [0.029, -0.500]"
     assert found(2, dot=True) == ".03 [.03, -.50]"
     assert found(1, sign="%") == "3.2% [2.9%, -50.0%]"
-    assert (-documents.Found(1.0, 0.5, 2.0))(0) == "-1 [-2, -1]"
-    assert documents.Found(5.0)(1) == "5.0"
+    assert (-documents.Estimate(1.0, 0.5, 2.0))(0) == "-1 [-2, -1]"
+    assert documents.Estimate(5.0)(1) == "5.0"
     assert documents.number(22500, 0) == "22,500"
     assert [documents.number(x, 3) for x in (0.4305, 0.161489, -0.000384, 2)] == [
         "0.431",

@@ -17,8 +17,7 @@ sys.path.insert(0, str(ROOT / "scripts" / "docs"))
 
 import snippets  # noqa: E402
 
-# What no test runs. A block that joins them has to be written down here as well, so that nobody
-# gets used to it.
+# Blocks that tests do not run. A new one must be added here, so that its number is visible.
 IDLE: dict[tuple[str, str, str], int] = {
     ("api.md", "not run", "a file of its own; tests/api/test_python.py runs it"): 1,
     ("README.md", "not run", ".ci/run runs it, word for word"): 1,

@@ -1,4 +1,4 @@
-"""The page on worlds says what comes out: its tables are computed again, by enumeration."""
+"""The tables of the page on worlds are computed again, by enumeration."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ OPTIONS = (
     "--force-prefers-reduced-motion",
 )
 
-# What is wrong with the page that is open, in words: names, identities, headings, landmarks,
-# tables, contrast, and what asks a network.
+# Lists faults of the open page in words: names, identities, headings, landmarks, tables,
+# contrast, and network requests.
 AUDIT = (Path(__file__).parent / "page_audit.js").read_text(encoding="utf-8")
 
 
@@ -84,18 +84,16 @@ class Browser:
         )
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """What a script returns."""
+        """Return the result of a script."""
         return self.driver.execute_script(script, *arguments)
 
     def audit(self) -> list[str]:
-        """What is wrong with the page."""
+        """Faults of the page."""
         found: list[str] = self.run(AUDIT)
         return found
 
     def complaints(self) -> list[str]:
-        """What the browser complained of since it was last asked: errors, and whatever its policy
-        refused.
-        """
+        """Errors and refusals that the browser logged since the last call."""
         return [
             entry["message"]
             for entry in self.driver.get_log("browser")

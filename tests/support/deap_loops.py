@@ -147,7 +147,7 @@ def registered_anew(population: list[Any], toolbox: Any) -> list[Any]:
 
 
 def by_a_function(population: list[Any], toolbox: Any) -> list[Any]:
-    """What is mapped is no toolbox's `evaluate`, and calls it for some."""
+    """The mapped function is not the toolbox's `evaluate`; it calls `evaluate` for some."""
 
     def some(member: Any) -> tuple[float]:
         return (-3.0,) if member[0] else toolbox.evaluate(member)
@@ -317,7 +317,7 @@ def caught(population: list[Any], toolbox: Any) -> list[Any]:
 
 @refused("one by one")
 def own_toolbox_with_python_s_map(population: list[Any], toolbox: Any) -> Any:
-    """What DEAP's toolbox has where nothing else is registered."""
+    """The defaults of DEAP's toolbox."""
     mine = base.Toolbox()
     for name in ("evaluate", "mate", "mutate", "select"):
         mine.register(name, getattr(toolbox, name))
@@ -434,7 +434,7 @@ def with_a_cache(population: list[Any], toolbox: Any) -> list[Any]:
     r"fitness is a FitnessMax.*creator\.create\('FitnessMax', type\(population\[0\]\.fitness\)"
 )
 def own_fitness(population: list[Any], toolbox: Any) -> Any:
-    """What stands at the top of every script with DEAP."""
+    """The usual first lines of a script with DEAP."""
     if not hasattr(creator, "FitnessMax"):
         creator.create("FitnessMax", base.Fitness, weights=(1.0,))
         creator.create("ToBeHigh", list, fitness=creator.FitnessMax)
@@ -508,6 +508,6 @@ def is_busy(population: list[Any], toolbox: Any) -> None:
 
 
 def sends_what_is_decorated(population: list[Any], toolbox: Any) -> None:
-    """What a pool of processes does first."""
+    """The first step of a pool of processes."""
     toolbox.decorate("evaluate", tools.DeltaPenalty(lambda member: member[0] == 0, -100.0))
     pickle.dumps(toolbox.evaluate)

@@ -41,6 +41,7 @@ WORDS = {
     r"no matter of course": "not always",
     r"(ask|asks|asked) of whom|be told": "name the subject",
 }
+INTERFACE = {"does not come out"}  # values of stored tables
 OPENINGS = {r"(what|who|whose|whom|whatever)\b[^?]*$": "name the subject first"}
 _WORD = re.compile("|".join(rf"\b(?:{pattern})(?!\w)" for pattern in WORDS), re.IGNORECASE)
 _OPENING = re.compile("|".join(OPENINGS), re.IGNORECASE)
@@ -160,11 +161,13 @@ def _docstrings(tree: ast.AST) -> dict[int, ast.Constant]:
 def _paragraphs(line: int, text: str) -> Iterator[Text]:
     """Paragraphs of a docstring or a comment, without indented code and section rulers."""
     blocks = re.split(r"\n\s*\n", text)
+    indents = [len(row) - len(row.lstrip()) for row in text.splitlines()[1:] if row.strip()]
+    code = " " * (min(indents, default=0) + 4)
     for number, block in enumerate(blocks):
         lines = block.strip("\n").splitlines()
         if number and any("----" in row for row in lines):
             lines = [row for row in lines if "----" not in row][1:]
-        if number and lines and re.match(r" {8}|>>>", lines[0]):
+        if number and lines and lines[0].startswith((code, ">>>")):
             continue
         # names of parameters stand alone on their line, with ` : ` before the type
         rows: list[str] = []
@@ -192,6 +195,8 @@ def _string(node: ast.expr) -> str | None:
 
 def _prose(text: str) -> bool:
     """Whether a string looks like a sentence: four words or more of letters."""
+    if text in INTERFACE or re.search(r"^[\w.]+ = ", text, re.MULTILINE):
+        return False
     plain = [word for word in text.split() if re.fullmatch(r"[A-Za-z'-]+[,.;:?!)]?", word)]
     return len(plain) >= 4
 
@@ -216,7 +221,7 @@ def module_texts(source: str, strings: bool = True) -> Iterator[Text]:
         if isinstance(node, ast.expr) and id(node) not in docstrings and id(node) not in inside:
             text = _string(node)
             if text is not None and _prose(text):
-                yield Text(node.lineno, text)
+                yield from page_texts(text) if "\n" in text.strip() else [Text(node.lineno, text)]
 
 
 def _comments(source: str) -> Iterator[Text]:
@@ -273,7 +278,7 @@ def files() -> list[Path]:
         ROOT / "results" / "README.md",
         *(ROOT / "scripts").rglob("*.md"),
     ]
-    made = {ROOT / "docs" / "gallery.md"}
+    made = {ROOT / "docs" / "gallery.md", ROOT / "CHANGELOG.md"}  # the latter is a list, not prose
     made |= {path for path in pages if path.with_name(f"{path.name}.j2").exists()}
     links = (ROOT / "evosim" / "worlds", ROOT / "evosim" / "genomes")
     modules = (

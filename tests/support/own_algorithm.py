@@ -9,9 +9,7 @@ import numpy as np
 
 
 def random_search(population: list[Any], toolbox: Any, ngen: int) -> list[Any]:
-    """Mutates everybody all the time, by both global generators; evaluates the first alone now and
-    then.
-    """
+    """Mutate all individuals with both global generators; sometimes evaluate only the first."""
     for generation in range(ngen):
         for member, worth in zip(
             population, toolbox.map(toolbox.evaluate, population), strict=True
@@ -45,4 +43,4 @@ def invents(population: list[Any], toolbox: Any) -> None:
 
 
 def wants_more(population: list[Any], toolbox: Any, temperature: float) -> None:
-    """Wants what nobody has."""
+    """Require a parameter that does not exist."""

@@ -1,10 +1,9 @@
 """A second implementation of the world `savanna`, to check the first one against.
 
 It was written from the written specification alone, by someone who did not see the first
-implementation. Two readings of one text that were made apart seldom share a slip: where the two
-disagree, either one of them is wrong or the text can be read in two ways, and both are worth
-knowing. To leave little room for slips of its own it is plain and slow: no arrays, no indices and
-no closed forms. Each age is a list of (probability, situation) pairs, expanded event by event in
+implementation. Two independent readings of one text rarely contain the same mistake. If they
+disagree, one of them is wrong, or the text is ambiguous. To avoid mistakes of its own, this one is
+plain and slow: no arrays, no indices and no closed forms. Each age is a list of (probability, situation) pairs, expanded event by event in
 the order of the specification, and merged into a dictionary at the end.
 
 Run as a script, it checks itself: from every state and for every available act the probabilities
@@ -80,7 +79,7 @@ class Living(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What has become of a living state so far, in the middle of an age."""
+    """A living state in the middle of an age."""
 
     change: int
     energy: int
@@ -200,7 +199,7 @@ def act_changes_energy(p: Params, start: Living, act: str, now: Situation) -> Br
 
 
 def gestation_drains(p: Params, start: Living, act: str, now: Situation) -> Branches:
-    """Event 2: whoever began the age gestating may lose another unit of energy."""
+    """Event 2: an agent that began the age gestating may lose another unit of energy."""
     if is_gestating(p, start.stage):
         return either(float(p["gestation_drain"]), add_change(now, -1), now)
     return [(1.0, now)]
@@ -309,7 +308,7 @@ def outcomes(p: Params, state: str, act: str) -> dict[str, float]:
 
 
 def believed(p_ancestral: Params, p_world: Params, state: str, act: str) -> dict[str, float]:
-    """What the belief `ancestral` says of an act that is available in the world.
+    """The belief `ancestral` about an act that is available in the world.
 
     It is the truth of the ancestral world; of `mate_protected`, where that world has no such act,
     it says that the act does what `mate` does there.

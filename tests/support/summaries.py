@@ -8,7 +8,7 @@ from evosim.analysis.summary import AccountSummary, AnalysisCost, RunHeader, Run
 
 
 def header(**changes: Any) -> RunHeader:
-    """What was run: one complete seed, unless `changes` say otherwise."""
+    """Outcome of a run: one complete seed, with `changes`."""
     facts: dict[str, Any] = {
         "experiment": "test",
         "seed": 0,
