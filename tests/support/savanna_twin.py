@@ -3,8 +3,9 @@
 It was written from the written specification alone, by someone who did not see the first
 implementation. Two independent readings of one text rarely contain the same mistake. If they
 disagree, one of them is wrong, or the text is ambiguous. To avoid mistakes of its own, this one is
-plain and slow: no arrays, no indices and no closed forms. Each age is a list of (probability, situation) pairs, expanded event by event in
-the order of the specification, and merged into a dictionary at the end.
+plain and slow: no arrays, no indices and no closed forms. Each age is a list of (probability,
+situation) pairs, expanded event by event in the order of the specification, and merged into a
+dictionary at the end.
 
 Run as a script, it checks itself: from every state and for every available act the probabilities
 sum to 1.
