@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import evosim
 from evosim.analysis.comparison import Pairing, compared, pairing_of, told_apart
 from evosim.analysis.intervals import difference, interval, intervals
+from evosim.analysis.summary import LadderSummary
 from evosim.cli.main import app
 from evosim.config.schema import AnalysisChoice
 from evosim.sweeps.effect_tables import format_interval
@@ -255,7 +256,7 @@ def test_a_number_that_is_none_was_not_measured(wrong: float, pairing: Pairing) 
         )
         assert row["base"] is not None
     assert told_apart(found).is_empty()
-    ladder = {"rungs": {"population": wrong}, "steps": {"search": 1.0}, "intervals": {}, "seeds": 6}
+    ladder = LadderSummary({"population": wrong}, {"search": 1.0}, {}, 6)
     assert alike(ladder) == ["search"]
     assert "alike" in format_interval(1.0, None, None, seeds=6)
     assert "alike" not in format_interval(wrong, None, None, seeds=6)
