@@ -122,7 +122,7 @@ def test_frames_are_means_over_the_seeds_of_their_tables(driven: evosim.Run) -> 
         )
 
 
-def test_the_behaviour_ledger_is_that_of_the_summary_and_sums_to_the_loss(
+def test_the_behaviour_ledger_sums_to_the_loss(
     driven: evosim.Run,
 ) -> None:
     for world in ("ancestral", "modern"):
@@ -143,7 +143,7 @@ def test_the_behaviour_ledger_is_that_of_the_summary_and_sums_to_the_loss(
         assert by_age["mean"].sum() == pytest.approx(mine["mean"].sum(), abs=1e-9)
 
 
-def test_an_entry_that_a_seed_lacks_is_zero_and_a_loss_that_is_not_split_has_no_kinds() -> None:
+def test_missing_entries_are_zero_and_unsplit_losses_have_no_kind() -> None:
     rows = [
         ("population", 0, "modern", "novel", "a", 1.0),
         ("population", 0, "modern", "upkeep", None, 0.5),
@@ -223,7 +223,7 @@ def test_one_genome_and_figures(micro: evosim.Run, tmp_path: Path) -> None:
 # Populations of one's own
 
 
-def test_a_population_given_is_accounted_for_as_if_it_had_evolved(micro: evosim.Run) -> None:
+def test_a_given_population_has_the_account_of_an_evolved_one(micro: evosim.Run) -> None:
     swap = micro.tables["populations"].filter(pl.col("moment") == "swap")
     found = micro.population(swap.select("seed", "class", "count"))
     for world in ("ancestral", "modern"):

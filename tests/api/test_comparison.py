@@ -276,7 +276,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, evosim.Run]:
     }
 
 
-def test_a_planted_difference_is_seen_where_it_is_and_nowhere_else(
+def test_a_planted_difference_is_found_and_nothing_else(
     runs: dict[str, evosim.Run],
 ) -> None:
     found = evosim.compare(runs["base"], runs["harsh"])
@@ -350,7 +350,7 @@ def test_a_run_and_itself_are_the_same(runs: dict[str, evosim.Run]) -> None:
     assert found.told_apart().is_empty()
 
 
-def test_captions_are_true_of_few_seeds_and_of_grids_that_were_searched(tmp_path: Path) -> None:
+def test_captions_hold_for_few_seeds_and_for_searched_grids(tmp_path: Path) -> None:
     few = settings("micro") | {
         "optimizer.population": 30,
         "analysis.max_classes": 50,

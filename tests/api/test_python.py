@@ -146,7 +146,7 @@ def long_chart(rows: int) -> alt.LayerChart:
 
 
 @pytest.mark.parametrize("name", ["default", "json", "csv"])
-def test_no_limit_of_rows_applies_and_no_setting_of_the_user_changes(
+def test_no_row_limit_applies_and_user_settings_stay(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where two of the transformers would put files
@@ -270,7 +270,7 @@ def test_plain_names_can_be_drawn() -> None:
     assert described["encoding"]["x"] == {"field": "locus_ease", "type": "quantitative"}
 
 
-def test_a_run_stays_where_it_is_when_the_notebook_changes_its_folder(
+def test_a_run_keeps_its_path_if_the_notebook_changes_folder(
     run: evosim.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that was loaded by a relative path draws, saves and reports from another folder."""

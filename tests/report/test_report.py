@@ -129,7 +129,7 @@ class Tags(HTMLParser):
             self.texts[tag][-1] += data
 
 
-def test_a_report_names_nothing_outside_of_itself_and_escapes_what_files_say(
+def test_a_report_loads_nothing_and_escapes_text_of_files(
     files: dict[str, Path],
 ) -> None:
     for path in files.values():
@@ -649,7 +649,7 @@ def test_a_report_is_drawn_where_there_is_no_network(
     )
 
 
-def test_without_a_browser_tests_fail_where_they_must_not_be_skipped(
+def test_without_a_browser_tests_fail_if_one_is_required(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from tests.support import browser as module
