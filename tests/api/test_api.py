@@ -122,9 +122,7 @@ def test_frames_are_means_over_the_seeds_of_their_tables(driven: evosim.Run) -> 
         )
 
 
-def test_the_behaviour_ledger_sums_to_the_loss(
-    driven: evosim.Run,
-) -> None:
+def test_the_behaviour_ledger_sums_to_the_loss(driven: evosim.Run) -> None:
     for world in ("ancestral", "modern"):
         mine = driven.behaviour().filter(
             (pl.col("subject") == "population") & (pl.col("world") == world)

@@ -129,9 +129,7 @@ class Tags(HTMLParser):
             self.texts[tag][-1] += data
 
 
-def test_a_report_loads_nothing_and_escapes_text_of_files(
-    files: dict[str, Path],
-) -> None:
+def test_a_report_loads_nothing_and_escapes_text_of_files(files: dict[str, Path]) -> None:
     for path in files.values():
         tags = Tags(path.read_text(encoding="utf-8"))
         for tag, attributes in tags.tags:
@@ -649,9 +647,7 @@ def test_a_report_is_drawn_where_there_is_no_network(
     )
 
 
-def test_without_a_browser_tests_fail_if_one_is_required(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_a_browser_tests_fail_if_one_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.support import browser as module
 
     monkeypatch.setattr(module, "browser_there", lambda: None)
