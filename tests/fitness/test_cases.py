@@ -16,7 +16,6 @@ from evosim.config.differences import changes_from_packaged
 from evosim.config.experiments import read_experiment
 from evosim.config.landscape_search import landscape_digest
 from evosim.config.resolve import resolve
-from evosim.config.schema import SelectionChoice
 from evosim.config.settings import apply_settings
 from evosim.config.toml_out import to_commented_toml
 from evosim.errors import Stop, UserError
@@ -24,7 +23,7 @@ from evosim.fitness.landscape import Landscape
 from evosim.fitness.scorer import Scorer
 from evosim.reference.dynamic_programming import lifetime, state_values
 from evosim.reference.policies import policy_of
-from evosim.reference.selection import case_weights, selection_fitness
+from evosim.reference.selection import case_weights
 from evosim.runs import accounts, execute
 from evosim.runs.checkpoints import ReplicateCheckpoint
 from evosim.runs.in_memory import replicate
@@ -33,7 +32,6 @@ from evosim.simulation.controls import controls_of
 from evosim.simulation.loop import simulate
 from evosim.tables.sentences import search_words
 from evosim.worlds import InvalidWorld, TabularMdp
-from evosim.worlds.mixture import Member, mix_worlds, union
 from tests.support.random_worlds import random_pair, random_policy
 from tests.support.runs import once
 from tests.support.settings import setting
@@ -175,50 +173,10 @@ def test_what_training_had_is_not_new() -> None:
     assert kinds[0.3]["novel"] == 0.0
 
 
-def test_members_may_have_cases_of_their_own() -> None:
-    world = cased(random_pair(3).ancestral, [0, 1, 0, 1, 0, 1], ("x", "y"))
-    both = union(
-        "both", [Member("one", 0.25, world), Member("two", 0.75, random_pair(3).ancestral)]
-    )
-    assert both.case_names == ("one: x", "one: y", "two")
-    np.testing.assert_allclose(both.case_shares()[:2], 0.25 * world.case_shares())
-
-
-def test_a_cue_of_a_world_is_kept_in_its_mixture() -> None:
-    pair = dataclasses.replace(random_pair(0), cue=np.arange(6) >= 3)
-    both = mix_worlds(pair, [Member("m", 0.5, pair.modern, modern=True)])
-    assert both.cue is not None
-    np.testing.assert_array_equal(both.cue, np.tile(np.arange(6) >= 3, 2))
-
-
 def test_what_show_prints_is_the_same_experiment() -> None:
     experiment = resolve(apply_settings(read_experiment("micro"), [MIX, "selection.over=worst"]))
     assert resolve(tomllib.loads(to_commented_toml(experiment))).digest() == experiment.digest()
     assert resolve(tomllib.loads(experiment.to_toml())).digest() == experiment.digest()
-
-
-def test_members_must_fit() -> None:
-    pair = random_pair(0)
-    with pytest.raises(InvalidWorld, match="must share their states, but 'b' has others"):
-        union(
-            "x",
-            [
-                Member("a", 0.5, pair.ancestral),
-                Member("b", 0.5, random_pair(0, states=5).ancestral),
-            ],
-        )
-    with pytest.raises(InvalidWorld, match="sum to at most 1"):
-        mix_worlds(pair, [Member("a", 0.8, pair.modern), Member("b", 0.8, pair.modern)])
-    with pytest.raises(
-        UserError, match=r"world\.mixture: shares must sum to at most 1, but sum to 1\.2"
-    ):
-        setting("micro", "world.mixture=[{share=0.6}, {share=0.6}]")
-    with pytest.raises(UserError, match=r"unknown key 'world\.mixture\.0\.set\."):
-        setting("micro", "world.mixture=[{share=0.6, set={wings=2}}]")
-    with pytest.raises(UserError, match=r"must be left alone, but is 4|must share their lifespan"):
-        setting("micro", "world.mixture=[{share=0.6, set={lifespan=4}}]")
-    with pytest.raises(UserError, match="must share their lifespan"):
-        setting("micro", 'world.mixture=[{share=0.6, world="ancestral", set={lifespan=4}}]')
 
 
 def test_all_of_training_may_be_modern() -> None:
@@ -230,54 +188,6 @@ def test_all_of_training_may_be_modern() -> None:
 
 
 # Selection
-
-
-def test_criteria_by_hand() -> None:
-    cases, weights = np.array([[1.0, 2.0, 3.0, 9.0]]), np.array([0.5, 0.25, 0.25, 0.0])
-    assert selection_fitness(SelectionChoice(over="mean"), cases, weights)[0] == pytest.approx(1.75)
-    assert selection_fitness(SelectionChoice(over="worst"), cases, weights)[0] == 1.0
-    assert selection_fitness(SelectionChoice(over="cvar", tail=0.5), cases, weights)[
-        0
-    ] == pytest.approx(1.0)
-    assert selection_fitness(SelectionChoice(over="cvar", tail=0.75), cases, weights)[
-        0
-    ] == pytest.approx((0.5 + 0.5) / 0.75)
-    assert selection_fitness(SelectionChoice(over="cvar", tail=0.6), cases, weights)[
-        0
-    ] == pytest.approx((0.5 + 0.2) / 0.6)
-
-
-def test_cvar_lies_between_worst_and_mean() -> None:
-    rng = np.random.default_rng(0)
-    cases, weights = rng.random((50, 6)), rng.dirichlet(np.ones(6))
-    by = {
-        tail: selection_fitness(SelectionChoice(over="cvar", tail=tail), cases, weights)
-        for tail in (1e-9, 0.2, 0.6, 1.0)
-    }
-    np.testing.assert_allclose(
-        by[1e-9], selection_fitness(SelectionChoice(over="worst"), cases, weights), atol=1e-12
-    )
-    np.testing.assert_allclose(
-        by[1.0], selection_fitness(SelectionChoice(over="mean"), cases, weights), atol=1e-12
-    )
-    assert (by[1e-9] <= by[0.2] + 1e-12).all()
-    assert (by[0.2] <= by[0.6] + 1e-12).all()
-    assert (by[0.6] <= by[1.0] + 1e-12).all()
-
-
-def test_samples_are_drawn_by_share_and_addressed() -> None:
-    shares = np.array([0.5, 0.0, 0.3, 0.2, 0.0])
-    fresh, once = SelectionChoice(sample=5), SelectionChoice(sample=5, fresh=False)
-    drawn = np.array([case_weights(fresh, shares, 7, g) for g in range(4000)])
-    assert not drawn[:, [1, 4]].any()
-    np.testing.assert_allclose(drawn.sum(axis=1), 1.0, atol=1e-12)
-    spread = np.sqrt(shares * (1 - shares) / 5 / len(drawn))
-    assert (np.abs(drawn.mean(axis=0) - shares) <= 4.5 * spread).all()
-    np.testing.assert_array_equal(
-        case_weights(once, shares, 7, 3), case_weights(once, shares, 7, 900)
-    )
-    assert len({case_weights(once, shares, seed, 0).tobytes() for seed in range(30)}) > 5
-    np.testing.assert_array_equal(case_weights(SelectionChoice(over="worst"), shares, 7, 3), shares)
 
 
 def test_selection_needs_cases_and_a_whole_grid() -> None:

@@ -68,9 +68,7 @@ def random_gated(
 
 
 def told(seed: int, states: int = 6, acts: int = 4) -> WorldPair:
-    """A random pair of which some states are told that life is modern: the cue may change within a
-    life.
-    """
+    """A random pair with a random cue, which may change within a life."""
     pair = random_pair(seed, states=states, acts=acts)
     return dataclasses.replace(pair, cue=np.random.default_rng(seed).random(states) < 0.5)
 
@@ -95,7 +93,7 @@ def test_a_cue_doubles_and_changes_nothing_else() -> None:
     assert cued.pair.cue is not None
     assert cued.pair.cue.tolist() == [False] * n + [True] * n
     assert set(cued.pair.options()) == set(cued.pair.classes)
-    # Who cannot see the cue is worth what it was.
+    # A planner without a gate has the same fitness with and without the cue.
     classes = np.arange(plain.genome.grid.size)
     for which in ("ancestral", "modern"):
         values = [

@@ -297,8 +297,8 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "suppressor of nothing": (
         ['genome.modifiers=[{locus="horizon",allele=1,of="solo"}]'],
         (
-            "genome.modifiers.0.of must be the locus of a driver (t), but is 'solo': a modifier of"
-            " nothing"
+            "genome.modifiers.0.of must be the locus of a driver (t), but is 'solo'. Add that"
+            " driver or remove the modifier"
         ),
     ),
     "suppressor at the driver": (

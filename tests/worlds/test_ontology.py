@@ -45,9 +45,7 @@ def test_all_states_of_a_group_are_paid_the_mean_of_those_that_can_act() -> None
 
 
 def test_states_that_pay_alike_can_be_merged_for_nothing() -> None:
-    """In the savanna energy and partner change no payoff: whoever overlooks them misreads
-    nothing.
-    """
+    """In the savanna energy and partner change no payoff, so merging them has no error."""
     world = setting("birth-control").pair.ancestral
     stage = np.array([int(name.partition(".s")[2] or -1) for name in world.states])
     assert merging_error(world, stage + 1) == 0.0

@@ -86,3 +86,16 @@ def test_a_slip_of_one_number_is_seen() -> None:
         pair.ancestral.states.index("e3.p0.s5"), pair.ancestral.acts.index("rest")
     ]
     assert not np.allclose(row, [outcome.get(name, 0.0) for name in pair.ancestral.states])
+
+
+def test_no_chance_of_death_is_a_world() -> None:
+    """Rounding must not make a probability negative, or the impossible possible."""
+    for changes in ({"death": 0.0}, {"death": 0.0, "starving_death": 0.0}):
+        pair = WORLDS["savanna"].build(WORLDS["savanna"].params(**changes), {})
+        fed = pair.ancestral.states.index("e5.p0.s0")
+        assert pair.ancestral.transitions[fed, pair.ancestral.acts.index("rest"), -1] == 0.0
+
+
+def test_a_class_without_states_has_the_default_act() -> None:
+    pair = WORLDS["savanna"].build(WORLDS["savanna"].params(low_energy=9), {})
+    assert pair.options()["high energy, alone, free"] == ("rest",)

@@ -1,4 +1,4 @@
-"""What acts in `step()`, `reset()` or a wrapper alone, and not in the table, is refused."""
+"""Effects of `step()`, `reset()` or a wrapper that are not in the table are refused."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from evosim.worlds.toy_text import ToyText, build
 gymnasium: Any = pytest.importorskip("gymnasium")
 numbers = itertools.count()
 
-# Two states, two acts: `0` goes on, `1` stays; what goes on from the second state ends.
+# Two states, two acts: `0` leads to the next state or the end, `1` stays.
 PLAIN: Any = {
     0: {0: [(0.75, 1, 2.0, False), (0.25, 0, 0.0, False)], 1: [(1.0, 0, -1.0, False)]},
     1: {0: [(1.0, 0, 4.0, True)], 1: [(1.0, 1, 0.0, False)]},

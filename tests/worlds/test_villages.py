@@ -39,7 +39,7 @@ def test_a_turn_follows_the_rules() -> None:
     row = world.transitions[here, ACTS.index("attack_aurora")]
     assert row[world.states.index("fallen")] == pytest.approx(fall, abs=1e-15)
     won_unhurt = (1 - fall) * victory * 0.5 * 0.8
-    # Aurora founds a village anew in the same turn with 0.1; Brotherhood has room for one more
+    # Aurora founds another village in the same turn with 0.1; Brotherhood has room for one more
     assert row[world.states.index("r2.w1.s1.a0.b1")] == pytest.approx(
         won_unhurt * 0.9 * 0.8, abs=1e-15
     )

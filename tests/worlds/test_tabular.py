@@ -1,4 +1,4 @@
-"""Worlds: what a table must obey, and the contract that every world of the catalogue keeps."""
+"""Tables of worlds: rules that the constructor checks, and sets of states."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evosim import testing
-from evosim.reference.dynamic_programming import lifetime
-from evosim.testing import check_world
-from evosim.worlds import WORLDS, Entry, InvalidWorld, TabularMdp, WorldPair
+from evosim.worlds import InvalidWorld, TabularMdp
 from tests.support.random_worlds import random_pair
 
 
@@ -127,97 +124,3 @@ def test_reach_is_what_some_policy_can_reach(world: TabularMdp) -> None:
         assert (reach[t] == (mass > 0)).all()
         uniform = world.available / world.available.sum(axis=1, keepdims=True)
         mass = np.einsum("s,sa,sax->x", mass, uniform, world.transitions)
-
-
-def test_no_chance_of_death_is_a_world(world: TabularMdp) -> None:
-    """Rounding must not make a chance negative, nor something possible that is not."""
-    for changes in ({"death": 0.0}, {"death": 0.0, "starving_death": 0.0}):
-        pair = WORLDS["savanna"].build(WORLDS["savanna"].params(**changes), {})
-        fed = pair.ancestral.states.index("e5.p0.s0")
-        assert pair.ancestral.transitions[fed, pair.ancestral.acts.index("rest"), -1] == 0.0
-
-
-def test_a_class_that_nobody_is_in_has_the_default_act() -> None:
-    pair = WORLDS["savanna"].build(WORLDS["savanna"].params(low_energy=9), {})
-    assert pair.options()["high energy, alone, free"] == ("rest",)
-
-
-@pytest.mark.parametrize("name", sorted(WORLDS))
-def test_contract(name: str) -> None:
-    """What evosim asks of anybody's world."""
-    assert check_world(WORLDS[name], modern=WORLDS[name].example_swap).name == name
-
-
-@dataclasses.dataclass(frozen=True)
-class Undocumented:
-    lifespan: int = 3
-
-
-def broken(**changes: Any) -> Entry:
-    """Micro, whose `build` forgets something."""
-    micro = WORLDS["micro"]
-    return dataclasses.replace(micro, **changes)
-
-
-def forgets(change: Any) -> Any:
-    return lambda params, modern: change(WORLDS["micro"].build(params, modern))
-
-
-def careless(params: Any, modern: Any) -> WorldPair:
-    """Takes what it is given where the catalogue's would refuse."""
-    try:
-        return WORLDS["micro"].build(params, modern)
-    except InvalidWorld:
-        return WORLDS["micro"].build(WORLDS["micro"].params(), {})
-
-
-@pytest.mark.parametrize(
-    ("entry", "words"),
-    [
-        (broken(params=Undocumented), "Undocumented.lifespan must have a unit, but has none"),
-        (
-            broken(
-                build=forgets(
-                    lambda pair: dataclasses.replace(
-                        pair, modern=dataclasses.replace(pair.modern, payoff=pair.modern.payoff / 2)
-                    )
-                )
-            ),
-            "differ in payoff",
-        ),
-        (broken(build=careless), "must refuse lifespan = 0, which is out of range, but takes it"),
-        (
-            broken(build=forgets(lambda pair: dataclasses.replace(pair, serves={}))),
-            "serves must have an entry for every feature",
-        ),
-        (
-            broken(
-                build=forgets(
-                    lambda pair: dataclasses.replace(
-                        pair,
-                        **{
-                            w: dataclasses.replace(getattr(pair, w), beliefs={})
-                            for w in ("ancestral", "modern")
-                        },
-                    )
-                )
-            ),
-            "must offer the belief 'ancestral'",
-        ),
-    ],
-)
-def test_the_contract_notices(entry: Entry, words: str) -> None:
-    with pytest.raises(AssertionError, match=words):
-        check_world(entry)
-
-
-def test_the_contract_notices_values_that_are_not_the_reference_s(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(
-        testing, "lifetime", lambda world, policy, amount: lifetime(world, policy, amount) + 1e-6
-    )
-    with pytest.raises(
-        AssertionError, match="kernels and reference code must agree on a life's payoff in micro"
-    ):
-        check_world(WORLDS["micro"])
