@@ -103,7 +103,7 @@ def _contents(recorded: Any) -> str:
     """What the folder of a run holds."""
     from evosim.runs import accounts, figures
 
-    has_figures = figures.figures_there(recorded)
+    has_figures = figures.has_figures(recorded)
     if accounts.only_in_memory(recorded):
         return "Tables and figures" if has_figures else "Tables"
     return "Tables, accounts and figures" if has_figures else "Tables and accounts"

@@ -27,7 +27,7 @@ from evosim.runtime.timing import Clock
 
 if TYPE_CHECKING:
     from evosim.config.schema import Experiment
-    from evosim.runs.background_figures import Easel
+    from evosim.runs.background_figures import FigureProcess
 
 
 @dataclass(frozen=True)
@@ -131,14 +131,14 @@ def _start(
     """Estimate the run, search a landscape, or run the experiment."""
     with clock.stage("imports"):
         from evosim.config.landscape_search import on_landscape
-        from evosim.runs.background_figures import Easel
+        from evosim.runs.background_figures import FigureProcess
 
     if options.dry_run:
         _estimate(experiment, out, options, watch)
     elif on_landscape(experiment):
         _search_landscape(experiment, out, options, clock, watch)
     else:
-        with Easel() as easel:
+        with FigureProcess() as easel:
             recorded, fresh = _execute(experiment, out, options, interval, clock, watch, easel)
             _account(recorded, fresh, options, clock, watch, easel)
 
@@ -150,12 +150,12 @@ def _execute(
     interval: float,
     clock: Clock,
     watch: Watch,
-    easel: Easel,
+    easel: FigureProcess,
 ) -> tuple[Any, bool]:
     """Run an experiment into its folder. Returns the recorded run, and whether it is new."""
     with clock.stage("imports"):
         from evosim.runs import execute
-        from evosim.runs.estimate import Foresight
+        from evosim.runs.estimate import RuntimeEstimator
         from evosim.runs.session import SessionOptions
         from evosim.runtime.progress import shown
         from evosim.runtime.text_layout import Screen
@@ -164,7 +164,7 @@ def _execute(
         """Called when everything is accepted, before the first generation."""
         warn_of_unusual_values(experiment)
         if options.figures:
-            easel.get_ready()
+            easel.start()
 
     screen = Screen(stderr=True, quiet=options.as_json)
     with shown(screen, execute.number_of_runs(experiment)) as progress:
@@ -180,7 +180,7 @@ def _execute(
                 checkpoint_requested=watch.asked,
                 interval=interval,
                 log=warn,
-                progress=Foresight(experiment, warn, progress),
+                progress=RuntimeEstimator(experiment, warn, progress),
                 on_ready=on_ready,
             ),
         )
@@ -191,7 +191,12 @@ def _execute(
 
 
 def _account(
-    recorded: Any, fresh: bool, options: RunOptions, clock: Clock, watch: Watch, easel: Easel
+    recorded: Any,
+    fresh: bool,
+    options: RunOptions,
+    clock: Clock,
+    watch: Watch,
+    easel: FigureProcess,
 ) -> None:
     """Analyse a whole run, draw its figures and print its account."""
     from evosim.runs import accounts
@@ -215,18 +220,18 @@ def _account(
         ) from None
 
 
-def _draw(recorded: Any, fresh: bool, wanted: bool, clock: Clock, easel: Easel) -> None:
+def _draw(recorded: Any, fresh: bool, wanted: bool, clock: Clock, easel: FigureProcess) -> None:
     """Draw the figures that are missing, where this user can write."""
     from evosim.figures.drawing_engine import NoDrawingEngine
     from evosim.runs import accounts, figures
     from evosim.runtime.atomic_files import may_write
 
     if not fresh and not may_write(recorded.folder):
-        missing = wanted and not figures.figures_there(recorded)
+        missing = wanted and not figures.has_figures(recorded)
         if accounts.only_in_memory(recorded) or missing:
             warn_of_read_only(recorded)
         return
-    if not wanted or (not fresh and figures.figures_there(recorded)):
+    if not wanted or (not fresh and figures.has_figures(recorded)):
         return
     names = figures.figures_missing(recorded.folder)
     try:
@@ -258,12 +263,12 @@ def _estimate(experiment: Experiment, out: Path | None, options: RunOptions, wat
     warn_of_unusual_values(experiment)
     if not options.as_json:
         warn("timing a few generations ...")
-    cost = estimate.foresee(setting, figures=options.figures, watch=watch)
+    cost = estimate.estimate_run(setting, figures=options.figures, watch=watch)
     free = free_at(run_folder(experiment, out))
     if options.as_json:
         typer.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds, "free": free}, indent=1))
         return
-    for line in estimate.told(cost, setting, free):
+    for line in estimate.format_cost(cost, setting, free):
         echo(line)
 
 

@@ -1,4 +1,4 @@
-"""Compute the accounts of a recorded run, and keep or reuse them."""
+"""Analyse a recorded run, and store or reuse its accounts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from evosim.config.resolve import Problem, build, payoff_unit
 from evosim.config.schema import Experiment, SelectionChoice
 from evosim.errors import UserError
 from evosim.runs.finished import Finished
-from evosim.runs.folder import Writer
+from evosim.runs.folder import RunWriter
 from evosim.runs.provenance import peak_memory_mib, same_sources, write_json
 from evosim.runs.reader import SUMMARY
 from evosim.runtime.atomic_files import (
@@ -55,19 +55,19 @@ if TYPE_CHECKING:
 
 
 ANALYSIS, FIGURES = "analysis", "figures"
-COMMONEST = 5  # classes of a population that are named
+MOST_COMMON = 5  # classes of a population that are listed
 
 Analysed = tuple[dict[str, pl.DataFrame], RunSummary]  # tables and summary of an account
 # Of runs whose folders cannot be written
 _unwritten: WeakKeyDictionary[Recorded, Analysed] = WeakKeyDictionary()
 
 
-def write_tables(writer: Writer, finished: Finished, controls: Iterable[str]) -> None:
+def write_tables(writer: RunWriter, finished: Finished, controls: Iterable[str]) -> None:
     """Write the tables of complete replicates.
 
     Parameters
     ----------
-    writer : Writer
+    writer : RunWriter
         Of the run's folder.
     finished : Finished
         Complete replicates.
@@ -81,9 +81,9 @@ def write_tables(writer: Writer, finished: Finished, controls: Iterable[str]) ->
 
 
 def analyze(recorded: Recorded) -> Account:
-    """Make the account of a run and write it into its folder.
+    """Analyse a run and write the accounts into its folder.
 
-    Where this user may not write, memory keeps it.
+    If the folder is read-only, they stay in memory.
     """
     start = time.perf_counter()
     account = accountant(recorded).account()
@@ -91,16 +91,21 @@ def analyze(recorded: Recorded) -> Account:
     summary = RunSummary(header_of(recorded), account.summary, cost)
     _unwritten.pop(recorded, None)
     try:
-        _keep(recorded.folder, account.tables, summary)
+        _store(recorded.folder, account.tables, summary)
     except ReadOnly:
         _unwritten[recorded] = (account.tables, summary)
     return account
 
 
-def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: RunSummary) -> None:
-    """Write an account into the folder of its run.
+def _store(folder: Path, tables: dict[str, pl.DataFrame], summary: RunSummary) -> None:
+    """Write the tables and the summary of an analysis into the folder of its run.
 
-    Raises `Unwritable`; `ReadOnly` if nothing there was changed.
+    Raises
+    ------
+    ReadOnly
+        If the folder is read-only. Nothing is changed then.
+    Unwritable
+        If writing fails.
     """
     if not all(may_write(place) for place in (folder, folder / ANALYSIS) if place.is_dir()):
         raise ReadOnly(
@@ -109,7 +114,7 @@ def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: RunSummary) ->
         )
     make_folder(folder / ANALYSIS)
     try:
-        # Written last: where it is, all is of one account
+        # The summary is written last. If it exists, all files are of one analysis.
         (folder / SUMMARY).unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(folder / SUMMARY, error) from None
@@ -127,23 +132,18 @@ def _keep(folder: Path, tables: dict[str, pl.DataFrame], summary: RunSummary) ->
 
 
 def only_in_memory(recorded: Recorded) -> bool:
-    """Tell whether the account of a run could not be written into its folder.
+    """Return whether the accounts of a run are in memory only, because its folder is read-only.
 
     Parameters
     ----------
     recorded : Recorded
-        A run that was analysed by this process, or not at all.
-
-    Returns
-    -------
-    bool
-        True if memory alone has the account.
+        The run.
     """
     return recorded in _unwritten
 
 
 def accountant(recorded: Recorded) -> Accountant:
-    """The accountant of a recorded run."""
+    """Return the accountant of a recorded run."""
     setting: Problem = build(recorded.experiment)
     return Accountant(
         setting, recorded.tables, recorded.controls, exact=recorded.provenance["landscape"]["exact"]
@@ -160,10 +160,20 @@ def offset_of(experiment: Experiment) -> ByWorld[float] | None:
 def account_of_population(
     setting: Problem, census: pl.DataFrame, landscape: pl.DataFrame, *, exact: bool
 ) -> Account:
-    """The account of populations that were given, as if each were at the swap: columns `seed`,
-    `class`, `count`, `kept`.
+    """Analyse given populations as if each were at the swap of worlds.
 
-    What became of them afterwards is not known: recovery in it says nothing.
+    Their later generations are unknown, so recovery in the result has no meaning.
+
+    Parameters
+    ----------
+    setting : Problem
+        The experiment with its worlds and genome.
+    census : pl.DataFrame
+        Columns `seed`, `class`, `count`, `kept`.
+    landscape : pl.DataFrame
+        Fitness of classes, of `landscape_of`.
+    exact : bool
+        Whether the best classes in it are exact.
     """
     rows = census.with_columns(class_wild=pl.col("class"), kept_wild=pl.col("kept"))
     populations = pl.concat(
@@ -178,8 +188,20 @@ def account_of_population(
 
 
 def landscape_of(setting: Problem, classes: NDArray[np.int64]) -> tuple[pl.DataFrame, bool]:
-    """The worth of all classes of a grid that is kept whole, otherwise of the best and of those
-    given; and whether the best are exact.
+    """Evaluate the classes of a grid.
+
+    Parameters
+    ----------
+    setting : Problem
+        The experiment with its worlds and genome.
+    classes : NDArray
+        Ids of classes that the table must have.
+
+    Returns
+    -------
+    tuple of pl.DataFrame and bool
+        The table of all classes if the grid is stored whole, otherwise of `classes` and the best;
+        and whether the best are exact.
     """
     from evosim.fitness.landscape import Landscape
     from evosim.reference.selection import MEASURES
@@ -192,7 +214,7 @@ def landscape_of(setting: Problem, classes: NDArray[np.int64]) -> tuple[pl.DataF
 
 
 def header_of(recorded: Recorded) -> RunHeader:
-    """What was run, first in every summary."""
+    """Return the header of a run's summary."""
     experiment = recorded.experiment
     return RunHeader(
         experiment=experiment.name,
@@ -242,14 +264,14 @@ def summary_of(recorded: Recorded, *, again: bool) -> RunSummary:
         summary = _summary_there(recorded)
     if summary is None:
         raise UserError(
-            f"{recorded.folder / SUMMARY} must be what was written just now, but is not. Check the"
-            " disk, and do it again."
+            f"{recorded.folder / SUMMARY} changed right after it was written. Check the disk, then"
+            f" run 'evosim analyze {recorded.folder}'."
         )
     return replace(summary, header=replace(summary.header, out=str(recorded.folder)))
 
 
 def _summary_there(recorded: Recorded) -> RunSummary | None:
-    """The summary as it was written; None if it is missing, damaged, or has another form."""
+    """Return the stored summary; None if it is missing, damaged, or has another form."""
     if recorded in _unwritten:
         return _unwritten[recorded][1]
     expected = read_sums(recorded.folder).get(SUMMARY)
@@ -261,7 +283,7 @@ def _summary_there(recorded: Recorded) -> RunSummary | None:
 
 
 def same_code(recorded: Recorded) -> bool:
-    """Whether the run was made by the very sources that are running now."""
+    """Return whether the code that runs now has made a run."""
     return same_sources(recorded.provenance, recorded.experiment)
 
 
@@ -311,20 +333,21 @@ def classes_of_rungs(recorded: Recorded) -> list[RungClass]:
             total = int(common["count"].sum())
             rungs += [
                 (rung, class_id, count / total)
-                for class_id, count in common.head(COMMONEST).iter_rows()
+                for class_id, count in common.head(MOST_COMMON).iter_rows()
             ]
     return [rung_class(maker.cache, *rung) for rung in rungs]
 
 
 def states_of(recorded: Recorded) -> dict[str, list[str]]:
-    """The names of the states of both worlds, and of those of the family that have others."""
+    """Return the names of the states of both worlds."""
     pair = build(recorded.experiment).pair
     return {"ancestral": list(pair.ancestral.states), "modern": list(pair.modern.states)}
 
 
 def analysed(recorded: Recorded) -> Analysed:
-    """Tables and summary of the analysis of a run, which is made (again) if it is not there or was
-    made by other code.
+    """Return tables and summary of the analysis of a run.
+
+    The run is analysed if it has no analysis, or one of other code.
     """
     summary = summary_of(recorded, again=False)
     if recorded in _unwritten:
@@ -335,6 +358,6 @@ def analysed(recorded: Recorded) -> Analysed:
         analysis = {
             name: read_table(recorded.folder / place, sums[place]) for name, place in places.items()
         }
-    except (KeyError, Damaged):  # the analysis is disposable: make it again
+    except (KeyError, Damaged):  # the analysis can be computed again
         analysis, summary = analyze(recorded).tables, summary_of(recorded, again=False)
     return analysis, summary

@@ -1,9 +1,8 @@
-"""A process that prepares drawing while a run is computing, and draws when the run is there.
+"""A process that loads the drawing engine during a run, and draws figures after it.
 
-The drawing engine takes a second to load and holds up all of Python meanwhile and while it draws.
-As a process of its own it does so on a core that a run hardly uses; who asked for figures prints
-them in other formats as they come. If the process cannot be had, or fails, figures are drawn by the
-one that asks; they are the same.
+The engine takes a second to load, and it blocks Python then and while it draws. A separate process
+does so on a core that a run hardly uses. The main process converts each figure to other formats as
+soon as it is drawn. Without such a process, the main process draws the same figures itself.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,22 +25,21 @@ from evosim.runtime.machine import processors
 DRAWN_AS = "svg"
 
 
-class Easel:
-    """Draws one run, once, while the block lasts."""
+class FigureProcess:
+    """Draws the figures of one run, once, in a process that lives as long as the block."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def get_ready(self) -> None:
+    def start(self) -> None:
         """Start the process."""
         if processors() > 1:
-            # The code that runs here, and nothing else that happens to lie in the current folder
-            # (-P).
+            # -P: import the code that runs here, not modules in the current folder
             command, pipe = (
                 [sys.executable, "-P", "-m", "evosim.runs.background_figures"],
                 subprocess.PIPE,
             )
-            with contextlib.suppress(OSError):  # no room for another process
+            with contextlib.suppress(OSError):  # too many processes
                 self._process = subprocess.Popen(
                     command,
                     stdin=pipe,
@@ -50,7 +49,7 @@ class Easel:
                     env=environment(),
                 )
 
-    def __enter__(self) -> Easel:
+    def __enter__(self) -> FigureProcess:
         return self
 
     def __exit__(
@@ -69,19 +68,33 @@ class Easel:
     def draw(
         self, folder: Path, formats: tuple[str, ...], failed: Callable[[str], object] = id
     ) -> bool:
-        """Draw the figures of the run in a folder, as SVG and in other formats; tells whether that
-        was done.
+        """Draw the figures of a run.
 
-        `failed` hears in one line of each figure that could not be drawn.
+        Parameters
+        ----------
+        folder : Path
+            Of the run.
+        formats : tuple of str
+            Formats in addition to SVG.
+        failed : Callable
+            Called with one line about each figure that failed.
 
-        Raises `UserError` as `workflow.draw` does.
+        Returns
+        -------
+        bool
+            Whether all was drawn. If not, the caller has to draw.
+
+        Raises
+        ------
+        UserError
+            As `evosim.runs.figures.draw`.
         """
         if not self._process:
             return False
         try:
             return self._drawn(self._process, folder, formats, failed)
         except BaseException:
-            self._end()  # or it would go on drawing where nothing is wanted any more
+            self._end()  # otherwise it would draw unused figures
             raise
 
     def _drawn(
@@ -94,32 +107,32 @@ class Easel:
         done = False
         assert process.stdin
         assert process.stdout
-        with contextlib.suppress(BrokenPipeError):  # it is gone, and will not say that it is done
+        with contextlib.suppress(BrokenPipeError):  # the process has ended, and reports nothing
             process.stdin.write(json.dumps([str(folder.resolve()), [DRAWN_AS]]) + "\n")
             process.stdin.flush()
         for line in process.stdout:
             try:
-                told = json.loads(line)
-            except ValueError:  # something else spoke
+                message = json.loads(line)
+            except ValueError:  # output of a library
                 continue
-            if "error" in told:
-                raise UserError(told["error"])
-            if "failed" in told:
-                failed(told["failed"])
-            if "file" in told:
+            if "error" in message:
+                raise UserError(message["error"])
+            if "failed" in message:
+                failed(message["failed"])
+            if "file" in message:
                 try:
-                    _print_more(Path(told["file"]), formats)
+                    _convert(Path(message["file"]), formats)
                 except OSError as error:
                     raise UserError(
-                        f"{folder} must be writable for figures, but is not: {error.strerror}. Mend"
-                        " its permissions."
+                        f"cannot write figures to {folder}: {error.strerror}. Make it writable:"
+                        f" chmod -R u+w {shlex.quote(str(folder))}"
                     ) from None
-            done |= "done" in told
+            done |= "done" in message
         return done
 
 
-def _print_more(drawn: Path, formats: tuple[str, ...]) -> None:
-    """Print a drawn figure in the other formats."""
+def _convert(drawn: Path, formats: tuple[str, ...]) -> None:
+    """Convert a drawn figure to the other formats."""
     from evosim.figures.svg_export import export_svg
 
     svg = drawn.read_text(encoding="utf-8")
@@ -129,31 +142,31 @@ def _print_more(drawn: Path, formats: tuple[str, ...]) -> None:
 
 
 def main() -> None:
-    """Get ready, read what is to be drawn from standard input, draw it, and say so."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this one decides when it ends
+    """Load the engine, read a request from standard input, draw, and report on standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends this one
     from evosim.runs import figures
 
-    figures.ready_to_draw()
-    asked = sys.stdin.readline()
-    if asked:
+    figures.preload_drawing()
+    request = sys.stdin.readline()
+    if request:
         from evosim.runs.reader import read_run
 
-        folder, formats = json.loads(asked)
+        folder, formats = json.loads(request)
         try:
             figures.draw(
                 read_run(Path(folder)),
                 tuple(formats),
-                on_file=lambda file: _tell(file=str(file)),
-                on_failure=lambda words: _tell(failed=words),
+                on_file=lambda file: _report(file=str(file)),
+                on_failure=lambda words: _report(failed=words),
             )
-            _tell(done=True)
+            _report(done=True)
         except UserError as error:
-            _tell(error=str(error))
-    os._exit(0)  # to take the engine down would take as long as to start it
+            _report(error=str(error))
+    os._exit(0)  # a normal exit of the engine takes a second
 
 
-def _tell(**what: object) -> None:
-    print(json.dumps(what), flush=True)
+def _report(**message: object) -> None:
+    print(json.dumps(message), flush=True)
 
 
 if __name__ == "__main__":

@@ -211,7 +211,7 @@ def check_replicate(
             f" {experiment.generations}"
         )
     if found.first != found.blocks * blocks.BLOCK or found.first > found.generation + 1:
-        raise Damaged(f"has {found.blocks} blocks, and goes on at generation {found.first}")
+        raise Damaged(f"has {found.blocks} blocks, and continues at generation {found.first}")
     rows = found.generation + 1 - found.first
     shape = Shape(
         experiment, {str(found.seed): Ending(status="complete", generations=found.generation + 1)}

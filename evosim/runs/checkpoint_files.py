@@ -39,7 +39,7 @@ KEY, FACTS, TABLE = "stamp", "facts", "table:"  # names of arrays in a file
 
 @dataclass(frozen=True)
 class CompatibilityKey:
-    """What a checkpoint and the run that continues it must have in common, but for `evosim`.
+    """Facts that a checkpoint shares with the run that continues it, except for `evosim`.
 
     Attributes
     ----------

@@ -95,11 +95,14 @@ class RunCheckpoint(Checkpointer):
         self.interruptions: list[Part] = []
         self._experiment = experiment
         self._key = CompatibilityKey.of_experiment(experiment)
-        self._parts: list[str] = []  # names of files of complete replicates
-        self._written = 0  # batches of complete replicates in these files
-        self._begun_after = 0  # complete replicates when the one under way began
-        self._saved: RunState | None = None  # the last state that was read from a file
-        self._handed_over = False  # whether the run has continued from it
+        # Names of files of complete replicates, and the number of batches in them.
+        self._parts: list[str] = []
+        self._written = 0
+        # The number of complete replicates when the one under way began.
+        self._begun_after = 0
+        # The state that was read from a file, and whether the run has continued from it.
+        self._saved: RunState | None = None
+        self._handed_over = False
 
     @property
     def exists(self) -> bool:

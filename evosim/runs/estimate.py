@@ -1,8 +1,7 @@
 """Estimate time, memory and disk of a run (`--dry-run`).
 
-Nothing is guessed from the size of things: a part of the very work is timed, without what the
-compiler takes, and multiplied. What a run leaves on disk is the exception: bytes a number takes in
-our tables, as measured over the packaged experiments.
+Time is measured, not guessed: a part of the work is timed without compilation and multiplied. Disk
+is computed from the bytes of a row of each table, as measured over the packaged experiments.
 """
 
 from __future__ import annotations
@@ -29,19 +28,20 @@ if TYPE_CHECKING:
     from evosim.fitness.landscape import Landscape
 
 MINUTE = 60.0
-LOOK = 3.0  # seconds of work that are timed before anything is said of the rest
-FEWEST = 5  # generations
-ODD = 10.0  # times the median: a generation in which something was compiled, or written
-FIGURES = 6.0  # seconds: those of the packaged experiments take 4 to 8
-# generations of the run whose account is timed: what there is to account for is the kinds of
-# genomes that are left
+# An estimate times so many seconds of work and at least so many generations.
+TIMED, FEWEST = 3.0, 5
+# A generation with compilation or a checkpoint takes this many times the median.
+OUTLIER = 10.0
+# Seconds; the packaged experiments take 4 to 8.
+FIGURES = 6.0
+# Generations of the run whose analysis is timed. The cost depends on the genomes at its end.
 LONGEST = 300
 MIB = 2**20
 BYTES_OF_CLASS = 10  # in tables/landscape.parquet
 BYTES_OF_GENERATION, BYTES_OF_LOCUS, BYTES_OF_ALLELE, BYTES_OF_TRAIT = 60, 6, 4, 26
-MEMORY_OF_CLASS = 200  # bytes of a class that is kept: worth, its place, its row
-MEMORY_OF_JOINING = 150 * MIB  # measured: what is read ahead while blocks become one table
-# Bytes in memory: of a row that is not in a table yet, and of a row of each table by generation.
+MEMORY_OF_CLASS = 200  # bytes
+MEMORY_OF_JOINING = 150 * MIB  # measured while blocks are joined
+# Bytes in memory: of a row before it is in a table, then of a row of each table by generation.
 MEMORY_OF_ROW, MEMORY_OF_GENERATION, MEMORY_OF_LOCUS, MEMORY_OF_ALLELE, MEMORY_OF_TRAIT = (
     4000,
     120,
@@ -51,98 +51,106 @@ MEMORY_OF_ROW, MEMORY_OF_GENERATION, MEMORY_OF_LOCUS, MEMORY_OF_ALLELE, MEMORY_O
 )
 
 
-class Foresight:
-    """Hears how far a run is, hands it on, and tells once what is to come if the whole takes more
-    than a minute.
+class RuntimeEstimator:
+    """Progress callback that logs the remaining time once, for runs over a minute.
 
-    The pace is that of the last half of the generations so far, but for odd ones, and looked at
-    again until it has been told.
+    The pace is that of the last half of the generations so far, without outliers. It passes
+    progress on to another callback.
     """
 
     def __init__(
         self,
         experiment: Experiment,
-        tell: Callable[[str], object],
-        onward: Progress | None = None,
+        log: Callable[[str], object],
+        progress: Progress | None = None,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._experiment, self._tell, self._onward, self._now = experiment, tell, onward, now
+        self._experiment, self._log, self._progress, self._now = experiment, log, progress, now
         self._arms = 1 + len(controls_of(experiment))
         self._left = experiment.replicates * self._arms * experiment.generations
-        self._told_grid = self._told = False
+        self._logged_grid = self._logged = False
         self._grid: tuple[float, int] | None = None
         self._last: float | None = None
         self._took: list[float] = []
         self._began = now()
 
     def genomes(self, done: int, total: int) -> None:
-        """Genomes of the grid that were scored.
+        """Take the number of genomes of the grid that are evaluated.
 
-        The first block is not timed: what it needs is compiled.
+        The first block is not timed, because it compiles.
         """
-        if self._onward:
-            self._onward.genomes(done, total)
+        if self._progress:
+            self._progress.genomes(done, total)
         at = self._now()
         if self._grid is None:
             self._grid = (at, done)
             return
         since, first = self._grid
-        if self._told_grid or done == first or at - since < LOOK:
+        if self._logged_grid or done == first or at - since < TIMED:
             return
         rest = (total - done) * (at - since) / (done - first)
         if at - self._began + rest > MINUTE:
-            self._told_grid = True
-            self._tell(
+            self._logged_grid = True
+            self._log(
                 f"about {duration(rest)} for the grid of {total:,} genomes, which no checkpoint"
                 " keeps; then the generations"
             )
 
     def skip(self, generations: int) -> None:
-        """Generations that an earlier part of the run has done."""
+        """Take the number of generations of earlier parts of the run."""
         self._left -= generations
-        if self._onward:
-            self._onward.skip(generations)
+        if self._progress:
+            self._progress.skip(generations)
 
     def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
-        """A generation of a run."""
-        if self._onward:
-            self._onward(run, generation, total, a, m)
+        """Take a generation of a run."""
+        if self._progress:
+            self._progress(run, generation, total, a, m)
         self._left -= 1
         at = self._now()
-        # Before the first of each run there is other work
+        # Before the first generation of a run there is other work
         if self._last is not None and generation > 0:
             self._took.append(at - self._last)
         self._last = at
-        if self._told or len(self._took) < FEWEST or sum(self._took) < LOOK:
+        if self._logged or len(self._took) < FEWEST or sum(self._took) < TIMED:
             return
         each = pace(self._took)
         if at - self._began + each * self._left > MINUTE:
-            self._told = True
-            self._tell(
+            self._logged = True
+            self._log(
                 f"about {duration(each * self._left)} left: {times(self._experiment, self._arms)}"
                 f" at {short(each)}, then the account; memory {size(peak_memory_mib() * MIB)} so"
                 f" far, disk about {size(disk_of(build(self._experiment)))}; Ctrl-C stops it,"
-                " --resume goes on"
+                " --resume continues"
             )
 
 
 def pace(took: list[float]) -> float:
-    """Seconds a generation, of the last half of those that were timed, without odd ones."""
+    """Return seconds a generation: of the last half of those timed, without outliers."""
     half = took[len(took) // 2 :]
-    most = ODD * median(half)
+    most = OUTLIER * median(half)
     usual = [seconds for seconds in half if seconds <= most]
     return sum(usual) / len(usual)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run takes.
+    """The cost of a run.
 
-    Attributes:
-        classes: of the grid. `exact`: whether all of them are scored; `kept`: and kept.
-        grid, generation, account, figures: seconds: of scoring the grid (or looking for its best),
-        of one generation, of the rest. generations: of all replicates and controls. memory: bytes,
-        at least. disk: bytes. timed: generations that were timed.
+    Attributes
+    ----------
+    classes : int
+        Classes of the grid.
+    exact, kept : bool
+        Whether all of them are evaluated, and whether all are stored.
+    grid, generation, account, figures : float
+        Seconds: of the grid (or of a search for its best), of one generation, of the rest.
+    generations : int
+        Generations of all replicates and controls.
+    memory, disk : float
+        Bytes. Memory is a lower bound.
+    timed : int
+        Generations that were timed.
     """
 
     classes: int
@@ -159,21 +167,36 @@ class Cost:
 
     @property
     def seconds(self) -> float:
-        """All of it, without compilation."""
+        """Seconds of the whole run, without compilation."""
         return self.grid + self.generation * self.generations + self.account + self.figures
 
 
 class _Enough(Exception):
-    """A run was timed for long enough."""
+    """Enough generations were timed."""
 
 
-def foresee(
+def estimate_run(
     setting: Problem, *, figures: bool = True, watch: Callable[[], Stop | None] = lambda: None
 ) -> Cost:
-    """Time a part of a run that is thrown away: at most a block of the grid, some seconds of
-    generations, an account. Writes nothing.
+    """Time a part of a run: at most a block of the grid, some seconds of generations, an analysis.
 
-    Raises `UserError` where the run could not be, and `Stop` when told to.
+    Nothing is written.
+
+    Parameters
+    ----------
+    setting : Problem
+        The run.
+    figures : bool
+        Whether it draws figures.
+    watch : Callable
+        Called between generations. A `Stop` that it returns is raised.
+
+    Raises
+    ------
+    UserError
+        If the run is impossible.
+    Stop
+        If `watch` returns it.
     """
     from evosim.fitness.class_fitness import BLOCK, worth_of
     from evosim.fitness.landscape import Landscape
@@ -208,13 +231,15 @@ def foresee(
             / len(some)
         )
     took = _timed(setting, landscape, watch)
-    # Classes are scored as they come: time it with none known, now that all is compiled
+    # Classes are evaluated when they appear: time that with an empty cache, after compilation
     if classes > BLOCK and not whole:
         took = _timed(setting, Landscape(setting, max_classes=0, max_enumerated=0), watch)
     elif classes > BLOCK:
-        took = _timed(setting, landscape, watch)  # they are known by now, as they will be
+        took = _timed(setting, landscape, watch)  # they are in the cache now, as in the run
     account = (
-        _account(setting, landscape, int(LOOK / max(pace(took), 1e-9))) if classes <= BLOCK else 0.0
+        _account(setting, landscape, int(TIMED / max(pace(took), 1e-9)))
+        if classes <= BLOCK
+        else 0.0
     )
     arms = 1 + len(controls_of(experiment))
     return Cost(
@@ -235,8 +260,9 @@ def foresee(
 
 
 def memory_of(setting: Problem) -> float:
-    """Bytes that the records of a run take in memory, about: of all generations, or of one block
-    where they go to disk in blocks.
+    """Estimate the bytes of a run's record in memory.
+
+    A long run has one block of generations in memory, a short one all of them.
     """
     experiment, grid = setting.experiment, setting.genome.grid
     loci = sum(not locus.silent for locus in grid.loci)
@@ -251,18 +277,18 @@ def memory_of(setting: Problem) -> float:
     rows = min(experiment.generations, blocks.BLOCK)
     of_rows = MEMORY_OF_ROW + 16 * (loci + alleles) + 80 * traits
     every = experiment.generations * experiment.replicates * (1 + len(controls_of(experiment)))
-    # At the end blocks are read and put together, some at a time
+    # At the end blocks are read and joined, some at a time
     if experiment.generations > blocks.BLOCK:
         largest = max(MEMORY_OF_LOCUS * loci, MEMORY_OF_ALLELE * alleles, MEMORY_OF_TRAIT * traits)
         return float(rows * (of_rows + of_table) + min(MEMORY_OF_JOINING, every * largest))
-    # A table is put together from its replicates, and for a moment both are there.
+    # For a moment memory has a table and its parts.
     return float(rows * of_rows + 2 * every * of_table)
 
 
 def disk_of(setting: Problem) -> float:
-    """Bytes that the tables of a run take, about: what is recorded of every generation, and the
-    grid if it is kept whole. Of a larger grid
-    those classes come on top that lived, which nobody knows beforehand.
+    """Estimate the bytes of a run's tables: all generations, and the grid if it is stored.
+
+    Of a larger grid the classes that live are stored too. Their number is unknown before the run.
     """
     experiment = setting.experiment
     runs = experiment.replicates * (1 + len(controls_of(experiment)))
@@ -275,12 +301,13 @@ def disk_by_table(setting: Problem) -> dict[str, float]:
 
     Parameters
     ----------
-    setting: a run.
+    setting : Problem
+        The run.
 
     Returns
     -------
-    By table, the bytes of one replicate without its controls; `landscape` is the grid's, once for
-    all replicates.
+    dict
+        Bytes by table, of one replicate without controls. `landscape` is that of all replicates.
     """
     experiment, grid = setting.experiment, setting.genome.grid
     loci = [locus for locus in grid.loci if not locus.silent]
@@ -299,14 +326,12 @@ def disk_by_table(setting: Problem) -> dict[str, float]:
 
 
 def _tries(setting: Problem) -> int:
-    """Genomes that a coordinate ascent asks for, about: every locus in turn, twice."""
+    """Estimate the genomes that a coordinate ascent evaluates: every locus in turn, twice."""
     return 2 * setting.experiment.analysis.restarts * sum(setting.genome.grid.counts)
 
 
 def _timed(setting: Problem, landscape: Landscape, watch: Callable[[], Stop | None]) -> list[float]:
-    """Seconds of the generations of a run's beginning, without the first, in which much is
-    compiled.
-    """
+    """Time the first generations of a run, in seconds, without the first one, which compiles."""
     from evosim.simulation.loop import simulate
     from evosim.simulation.session import Session
 
@@ -316,7 +341,7 @@ def _timed(setting: Problem, landscape: Landscape, watch: Callable[[], Stop | No
         at.append(time.perf_counter())
         if stop := watch():
             raise stop
-        if len(at) > FEWEST + 2 and at[-1] - at[2] > LOOK:
+        if len(at) > FEWEST + 2 and at[-1] - at[2] > TIMED:
             raise _Enough
 
     with suppress(_Enough):
@@ -326,9 +351,9 @@ def _timed(setting: Problem, landscape: Landscape, watch: Callable[[], Stop | No
 
 
 def _account(setting: Problem, landscape: Landscape, generations: int) -> float:
-    """Seconds of the account of one replicate with so many generations, in bounds.
+    """Time the analysis of one replicate with a limited number of generations, in seconds.
 
-    Most of any account is the same for all replicates.
+    Most of the analysis is shared by all replicates.
     """
     from evosim.analysis.account import Accountant
     from evosim.simulation.loop import simulate
@@ -356,8 +381,18 @@ def _account(setting: Problem, landscape: Landscape, generations: int) -> float:
     return time.perf_counter() - start
 
 
-def told(cost: Cost, setting: Problem, free: float | None = None) -> list[str]:
-    """What a run takes, in lines; with the `free` bytes of the disk, where that is known."""
+def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list[str]:
+    """Return the cost of a run as lines of text.
+
+    Parameters
+    ----------
+    cost : Cost
+        The cost.
+    setting : Problem
+        The run.
+    free : float, optional
+        Free bytes of the disk.
+    """
     experiment = setting.experiment
     arms = 1 + len(controls_of(experiment))
     how = (
@@ -393,7 +428,7 @@ def told(cost: Cost, setting: Problem, free: float | None = None) -> list[str]:
 
 
 def times(experiment: Experiment, arms: int) -> str:
-    """How many generations of how many runs, in words."""
+    """Return the numbers of seeds, runs and generations in words."""
     seeds = f"{experiment.replicates:,} seed" + "s" * (experiment.replicates > 1)
     controls = f" x {arms} (the run and {arms - 1} control{'s' * (arms > 2)})" if arms > 1 else ""
     return f"{seeds}{controls} x {experiment.generations:,} generations"
@@ -401,11 +436,15 @@ def times(experiment: Experiment, arms: int) -> str:
 
 def _population(experiment: Experiment) -> str:
     many = experiment.optimizer.get("population")
-    return f"{many:,}" if many else f"what '{experiment.optimizer['name']}' asks for"
+    return (
+        f"{many:,}"
+        if many
+        else f"a population of the size that '{experiment.optimizer['name']}' chooses"
+    )
 
 
 def short(seconds: float) -> str:
-    """A length of time in its own unit."""
+    """Return a length of time with its unit."""
     return (
         f"{1000 * seconds:.2g} ms"
         if seconds < 0.0995

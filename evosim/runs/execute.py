@@ -20,7 +20,13 @@ from evosim.runs.accounts import write_tables
 from evosim.runs.checkpoint_files import seconds_saved
 from evosim.runs.checkpoints import RunCheckpoint
 from evosim.runs.estimate import disk_of
-from evosim.runs.folder import Writer, already_there, complete, half_in_place, run_folder
+from evosim.runs.folder import (
+    RunWriter,
+    finish_publishing,
+    holds_run,
+    is_half_published,
+    run_folder,
+)
 from evosim.runs.interruption import describe_position, end_early, number_of_runs
 from evosim.runs.provenance import LandscapeFacts, RunOutcome
 from evosim.runs.reader import CHECKPOINT, read_run
@@ -87,8 +93,8 @@ def run(
     if not folder.name:
         folder = folder.resolve()
     check_threads(threads)
-    is_there = (not force or half_in_place(folder)) and complete(folder, experiment)
-    is_there |= already_there(folder, experiment)
+    is_there = (not force or is_half_published(folder)) and finish_publishing(folder, experiment)
+    is_there |= holds_run(folder, experiment)
     clock, options = clock or Clock(), options or SessionOptions()
     partial = partial_of(folder)
     checkpoint = RunCheckpoint(partial / CHECKPOINT, experiment, clock, options)
@@ -110,7 +116,7 @@ def run(
 
         use_threads(threads)
     job = _Job(experiment, problem, checkpoint, clock, options)
-    writer = Writer(folder, experiment, go_on=continues)
+    writer = RunWriter(folder, experiment, continues=continues)
     try:
         if continues:
             job.report_resumption()
@@ -147,7 +153,7 @@ class _Job:
         checkpoint = self.checkpoint
         seconds = sum(part.total for part in checkpoint.interruptions)
         place = describe_position(checkpoint, self.experiment)
-        self.options.log(f"going on at {place}, after {seconds:.0f} s of work")
+        self.options.log(f"continuing at {place}, after {seconds:.0f} s of work")
         if self.options.progress:
             done = len(checkpoint.finished) * self.experiment.generations
             position = checkpoint.under_way
@@ -179,7 +185,7 @@ class _Job:
                 landscape.best(measure, experiment.seed, experiment.analysis.restarts)
         return landscape
 
-    def write(self, writer: Writer, landscape: Landscape) -> None:
+    def write(self, writer: RunWriter, landscape: Landscape) -> None:
         """Write all tables and the provenance, and publish the folder."""
         finished, interruptions = self.checkpoint.finished, self.checkpoint.interruptions
         with self.clock.stage("tables"):

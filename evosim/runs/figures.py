@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 USUAL_FORMATS = ("png", "svg", "pdf")
 
 
-def figures_there(recorded: Recorded) -> bool:
-    """Whether the run's usual figures have been drawn, all of them."""
+def has_figures(recorded: Recorded) -> bool:
+    """Return whether all default figures of a run are drawn."""
     return figures_missing(recorded.folder) == []
 
 
 def figures_missing(folder: Path) -> list[str] | None:
-    """Usual figures of a run or a search that are not there in every usual format.
+    """Return default figures of a run or a search that are missing in some default format.
 
     Parameters
     ----------
@@ -35,8 +35,7 @@ def figures_missing(folder: Path) -> list[str] | None:
     Returns
     -------
     list of str, or None
-        Names. None if they were never drawn to the end, so that it is not known what there is to
-        draw.
+        Names. None if the figures were never drawn completely, so the list of names is unknown.
     """
     try:
         names = json.loads((folder / FIGURE_LIST).read_text(encoding="utf-8"))["figures"]
@@ -50,7 +49,9 @@ def figures_missing(folder: Path) -> list[str] | None:
 
 
 def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
-    """Keep which usual figures a run or a search has, once all are drawn. Raises `UserError`.
+    """Store the list of default figures of a run or a search, when all are drawn.
+
+    Raises `UserError`.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
 
 
 def source_of(recorded: Recorded) -> Source:
-    """What figures of a run are drawn from, analysing it first if that was not done."""
+    """Return the data of a run's figures; the run is analysed first if necessary."""
     from evosim.figures import Source
 
     return Source(recorded, *analysed(recorded))
@@ -78,7 +79,7 @@ def draw(
     on_failure: Callable[[str], object] | None = None,
     required: Iterable[str] = (),
 ) -> list[Path]:
-    """Draw figures of a run. It is analysed first if that was not done.
+    """Draw figures of a run. It is analysed first if necessary.
 
     Parameters
     ----------
@@ -127,8 +128,8 @@ def draw(
     return drawn
 
 
-def ready_to_draw() -> None:
-    """Load all that drawing needs, and start its engine."""
+def preload_drawing() -> None:
+    """Load the drawing engine and start it."""
     from evosim.figures import preload
 
     preload()

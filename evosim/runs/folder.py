@@ -1,10 +1,14 @@
-"""The folder of a run.
+"""Write the folder of a run.
 
-It has a partial name until it is whole, so nothing half-written counts as a run.
+The folder has a partial name until it is complete, so an incomplete folder never counts as a run:
 
-`experiment.toml` the resolved experiment, written before anything runs; `provenance.json`;
-`tables/*.parquet`; `controls/` the same of control runs; `analysis/*.parquet` and `summary.json`
-once analysed; `figures/`. `docs/schema.md` documents every column.
+* `experiment.toml`: the resolved experiment, written before anything runs;
+* `provenance.json`: written last;
+* `tables/*.parquet`, and `controls/*/*.parquet` of control runs;
+* `analysis/*.parquet` and `summary.json`: after the analysis;
+* `figures/`.
+
+`docs/schema.md` documents every column.
 """
 
 from __future__ import annotations
@@ -67,12 +71,12 @@ from evosim.runtime.output_folders import (
     writer,
 )
 
-# Rows of a row group in a table that is written from blocks: what is in memory at a time
+# Rows of a row group in a table that is written from blocks; memory has one at a time
 ROWS = 2**18
 
 
 def run_folder(experiment: Experiment, out: Path | None) -> Path:
-    """Where a run goes: `out`, or `results/runs/<name>-<digest>-s<seeds>`."""
+    """Return the folder of a run: `out`, or `results/runs/<name>-<digest>-s<seeds>`."""
     if out is not None:
         return out
     last = experiment.seeds[-1]
@@ -80,17 +84,20 @@ def run_folder(experiment: Experiment, out: Path | None) -> Path:
     return Path("results") / "runs" / f"{experiment.name}-{experiment.setting_digest()[:8]}-{seeds}"
 
 
-def already_there(folder: Path, experiment: Experiment) -> bool:
-    """Whether the folder holds this very run, whole.
+def holds_run(folder: Path, experiment: Experiment) -> bool:
+    """Return whether a folder holds this run, complete.
 
-    Raises `UserError` if it holds anything else, or cannot be written.
+    Raises
+    ------
+    UserError
+        If it holds anything else, or if it cannot be written.
     """
     check_place(folder)
     if not folder.exists() or not others_in(folder):
         return False
     if not (folder / "provenance.json").is_file():
         raise UserError(
-            f"{folder} must be empty or hold a run, but holds something else. Give another --out."
+            f"{folder} must be empty or hold a run, but holds something else. Choose another --out."
         )
     recorded = read_provenance(folder)
     if recorded["digest"] != experiment.digest():
@@ -102,43 +109,55 @@ def already_there(folder: Path, experiment: Experiment) -> bool:
     return True
 
 
-class Writer:
-    """Writes one run under the name of `places.partial_of`, and puts it in its place when told that
-    it is whole.
+class RunWriter:
+    """Writes one run into its partial folder, and gives it its name when it is complete.
 
-    While it writes, the partial folder is locked, and a thread touches STATUS, so that other
-    processes (also on other machines, where locks may not be seen) know that somebody is at work.
+    The partial folder is locked meanwhile. A thread touches STATUS, for processes on other machines
+    that may not see the lock.
 
-    Attributes:
-        whole: whether all is written, if it is in its place yet or not.
+    Parameters
+    ----------
+    folder : Path
+        The folder of the run.
+    experiment : Experiment
+        Its experiment.
+    continues : bool
+        Keep the files of an interrupted run.
+
+    Attributes
+    ----------
+    partial : Path
+        The partial folder.
+    whole : bool
+        Whether all files are written.
     """
 
-    def __init__(self, folder: Path, experiment: Experiment, *, go_on: bool = False) -> None:
+    def __init__(self, folder: Path, experiment: Experiment, *, continues: bool = False) -> None:
         self.folder, self.partial = folder, partial_of(folder)
         self.experiment = experiment
         self.whole = False
-        # Now, before anything runs: what is edited meanwhile is not what ran
+        # Hash the sources before anything runs, because they may be edited meanwhile
         sources_digest(experiment)
         self._over, self._handle = threading.Event(), -1
         refuse_link(self.partial)
         try:
             self.partial.mkdir(parents=True, exist_ok=True)
             self._handle = lock(self.partial)
-            if not go_on:
+            if not continues:
                 self._clear_an_interrupted_one()
             self.note(f"{RUNNING} {os.getpid()} on {platform.node()}; not whole")
             make_folder(self.partial / "tables")
             refuse_link(self.partial / "experiment.toml")
             self._write_experiment()
         except BlockingIOError:
-            raise UserError(_in_the_way(self.partial)) from None
+            raise UserError(_busy_message(self.partial)) from None
         except FileExistsError:
             raise UserError(
                 f"{self.partial} must be a folder, but is a file or leads nowhere. Remove it, or"
                 " give another --out."
             ) from None
         except OSError as error:
-            if not go_on:
+            if not continues:
                 self.discard()
             self._unlock()
             if error.errno in FULL and self.partial.exists():
@@ -153,8 +172,9 @@ class Writer:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def _write_experiment(self) -> None:
-        """Write the experiment, unless it is there: a full disk must not spoil the one of an
-        interrupted run.
+        """Write the experiment, unless the same is there.
+
+        So a full disk cannot damage the file of an interrupted run.
         """
         path, words = self.partial / EXPERIMENT_FILE, self.experiment.to_toml()
         with contextlib.suppress(OSError):
@@ -168,9 +188,9 @@ class Writer:
             self._handle = -1
 
     def _clear_an_interrupted_one(self) -> None:
-        """Remove what an interrupted run left in the partial folder, and leave anything else alone.
+        """Remove the files of an interrupted run from the partial folder.
 
-        Raises `UserError`.
+        Raises `UserError` if the folder holds anything else.
         """
         others = [
             path.relative_to(self.partial) for path in files_in(self.partial, is_own, mine=False)
@@ -188,23 +208,21 @@ class Writer:
                 os.utime(self.partial / "STATUS")
 
     def note(self, text: str) -> None:
-        """Say in the partial folder what it is, for whoever finds it."""
+        """Write a line about the partial folder into its file STATUS."""
         refuse_link(self.partial / "STATUS")
         (self.partial / "STATUS").write_text(text + "\n", encoding="utf-8")
 
     def close(self, text: str = "") -> None:
-        """Nothing more is written; let others have the partial folder, with a note of what it
-        is.
-        """
+        """Unlock the partial folder, and write a line about it into STATUS."""
         if text:
-            # A full disk: STATUS then says that a process that is gone was writing
+            # With a full disk, STATUS keeps naming this process, which is gone then
             with contextlib.suppress(OSError):
                 self.note(text)
         self._over.set()
         self._unlock()
 
     def discard(self) -> None:
-        """Take back what was begun: the user's mistake leaves nothing behind."""
+        """Remove the partial folder, after an error of the user."""
         with contextlib.suppress(OSError):
             clear(self.partial, is_own)
             self.partial.rmdir()
@@ -213,7 +231,16 @@ class Writer:
     def table(self, name: str, frame: pl.DataFrame, control: str = "") -> None:
         """Write one table of the run, or of one of its controls.
 
-        The bytes are the same from however many pieces it was put together.
+        The bytes do not depend on the number of parts from which the table was joined.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table.
+        frame : pl.DataFrame
+            The table.
+        control : str
+            Name of the control; empty for the run itself.
         """
         folder = self.partial / ("controls" if control else "tables")
         make_folder(folder)
@@ -223,8 +250,14 @@ class Writer:
         write_atomically(folder / f"{name}.parquet", data.getbuffer())
 
     def blocks(self, runs: dict[int, Blocks], control: str = "") -> None:
-        """Write the tables by generation of long runs (by the seed they stand for) from their
-        blocks, one block after another.
+        """Write the tables by generation of long runs, one block after another.
+
+        Parameters
+        ----------
+        runs : dict
+            Blocks by the seed that each replicate stands for.
+        control : str
+            Name of the control; empty for the run itself.
         """
         for blocks in runs.values():
             blocks.settle()
@@ -248,8 +281,17 @@ class Writer:
             produce_atomically(folder / f"{name}.parquet", sink)
 
     def finish(self, outcome: RunOutcome) -> Path:
-        """Write provenance and put the run in its place; a previous run of the same digest is
-        replaced.
+        """Write the provenance and publish the folder. An earlier run in it is replaced.
+
+        Parameters
+        ----------
+        outcome : RunOutcome
+            Facts for the provenance.
+
+        Returns
+        -------
+        Path
+            The folder.
         """
         facts = {name: value for name, value in asdict(outcome).items() if value is not None}
         data = as_json(Provenance.of_experiment(self.experiment).as_dict() | facts | {"sums": SUMS})
@@ -258,7 +300,7 @@ class Writer:
         write_atomically(self.partial / PROVENANCE, data)
         self.whole = True
         try:
-            put_in_place(self.folder)
+            publish(self.folder)
         except OSError as error:
             raise unwritable(self.folder, error) from None
         self.close()
@@ -266,13 +308,12 @@ class Writer:
 
 
 def is_own(parts: tuple[str, ...]) -> bool:
-    """Whether evosim writes a file of this name in the folder of a run, a search or an interrupted
-    run.
+    """Return whether evosim writes a file of this name into folders of runs.
 
     Parameters
     ----------
     parts : tuple of str
-        Of the path in that folder.
+        Parts of the path in the folder of a run, a search or an interrupted run.
     """
     *folders, name = parts
     stem, _, ending = name.rpartition(".")
@@ -293,33 +334,32 @@ def is_own(parts: tuple[str, ...]) -> bool:
     return folders[0] == "figures" and is_figure(folders[1:], stem, ending)
 
 
-def _in_the_way(partial: Path) -> str:
-    """What is said where another process writes a run."""
+def _busy_message(partial: Path) -> str:
+    """Return the message that another process writes a run."""
     found = writer(partial, locks=False)
     if found is None:
         return (
-            f"{partial} must not be written by two processes, but another process may be writing"
-            " it. Wait until it ends, or give another --out."
+            f"another process may be writing {partial}. Wait until it ends, or choose another"
+            " --out."
         )
     return (
-        f"{partial} must not be written by two processes, but another process may be writing it:"
-        f" process {found[0]} on {found[1]}, by its STATUS. Wait until it ends; if it is gone, wait"
-        f" three minutes or remove that file ('rm {shlex.quote(str(partial / STATUS))}')."
+        f"another process may be writing {partial}: process {found[0]} on {found[1]}, says its"
+        " STATUS. Wait until it ends. If it is gone, wait three minutes or remove that file:"
+        f" 'rm {shlex.quote(str(partial / STATUS))}'."
     )
 
 
-def put_in_place(folder: Path) -> None:
-    """Put a partial folder that is whole (it has its provenance, which is written last) in its
-    place.
+def publish(folder: Path) -> None:
+    """Give a complete partial folder its name.
 
-    It gets the folder's name. Where a folder of that name is there, its files go in: those of an
-    earlier run are replaced, and files of the user stay.
+    If the folder exists, the files are moved into it. Files of an earlier run are replaced, and
+    files of the user stay.
     """
     partial = partial_of(folder)
     with contextlib.suppress(OSError):
         clear(partial / CHECKPOINT, lambda parts: is_own((CHECKPOINT, *parts)))
         (partial / CHECKPOINT).rmdir()
-    for stale in partial.rglob(f".*{TEMPORARY}"):  # of a process that was killed
+    for stale in partial.rglob(f".*{TEMPORARY}"):  # a killed process left them
         stale.unlink()
     (partial / STATUS).unlink(missing_ok=True)
     if folder.exists():
@@ -331,26 +371,36 @@ def put_in_place(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def complete(folder: Path, experiment: Experiment) -> bool:
-    """Put a run in its place whose process was killed when all but that was done.
+def finish_publishing(folder: Path, experiment: Experiment) -> bool:
+    """Publish a complete run whose process was killed just before that.
 
-    Tells whether there was one.
+    A run that is half published is published whatever its experiment is.
 
-    A run that is half in its place already is put there whatever experiment it is of.
+    Parameters
+    ----------
+    folder : Path
+        The folder of the run.
+    experiment : Experiment
+        The experiment that is about to run.
+
+    Returns
+    -------
+    bool
+        Whether there was such a run.
     """
     partial = partial_of(folder)
     if not (partial / PROVENANCE).is_file():
         return False
     try:
         handle = lock(partial)
-    except OSError:  # another process puts it in place
+    except OSError:  # another process publishes it
         return False
     try:
-        if not half_in_place(folder):
+        if not is_half_published(folder):
             facts = read_provenance(partial)
             if facts["digest"] != experiment.digest() or not same_sources(facts, experiment):
                 return False
-        put_in_place(folder)
+        publish(folder)
     except OSError as error:
         raise unwritable(folder, error) from None
     finally:
@@ -358,8 +408,8 @@ def complete(folder: Path, experiment: Experiment) -> bool:
     return True
 
 
-def half_in_place(folder: Path) -> bool:
-    """Whether a process was killed while it put a run into a folder that was there already."""
+def is_half_published(folder: Path) -> bool:
+    """Return whether a process was killed while it published a run into an existing folder."""
     if (
         (folder / PROVENANCE).is_file()
         or not folder.is_dir()

@@ -36,9 +36,9 @@ class Replicate:
     tables : dict
         Tables of the simulation and of the analysis, by the names of `docs/schema.md`.
     numbers : dict
-        Numbers of the analysis, by their paths in `summary.json`: `exact` (1 if the grid was
-        enumerated), ladders, behaviour by kind and by act, desires, ties of the ancestral best,
-        recovery, hack. Unmeasured numbers are absent.
+        Numbers of the analysis, by their paths in `summary.json`. They are ladders, behaviour by
+        kind and by act, desires, ties of the ancestral best, recovery, hack. `exact` is 1 if the
+        grid was enumerated. Unmeasured numbers are absent.
     """
 
     status: str

@@ -10,14 +10,14 @@ from evosim.config.schema import Experiment
 from evosim.errors import AtOnce, Interrupted, Stop, UserError
 from evosim.runs.accounts import write_tables
 from evosim.runs.checkpoints import RunCheckpoint
-from evosim.runs.folder import Writer
+from evosim.runs.folder import RunWriter
 from evosim.runtime.atomic_files import Full, Unwritable
 from evosim.simulation.controls import controls_of
 
 
 def end_early(
     error: BaseException,
-    writer: Writer,
+    writer: RunWriter,
     checkpoint: RunCheckpoint,
     experiment: Experiment,
     controls: Iterable[str],
@@ -29,8 +29,8 @@ def end_early(
     Parameters
     ----------
     error : BaseException
-        What ended the run.
-    writer : Writer
+        The error or request that ended the run.
+    writer : RunWriter
         Of the partial folder.
     checkpoint : RunCheckpoint
         Of the run.
@@ -74,17 +74,17 @@ def end_early(
     )
     remedy = ""
     if checkpoint.exists:
-        remedy = f"go on with 'evosim run {shlex.quote(str(writer.partial))} --resume'"
+        remedy = f"continue with 'evosim run {shlex.quote(str(writer.partial))} --resume'"
     if isinstance(error, Stop | KeyboardInterrupt):
         parts = (
             f"stopped by {cause} at {describe_position(checkpoint, experiment)}",
             checkpoint.failure and f"no checkpoint: {checkpoint.failure}",
-            "what was not kept before is lost" if at_once or checkpoint.failure else "",
+            "work since the last checkpoint is lost" if at_once or checkpoint.failure else "",
             remedy,
         )
         raise Interrupted("; ".join(filter(None, parts)), _exit_code(error)) from None
     if isinstance(error, Unwritable) and remedy:
-        lost = "; what came after its last checkpoint is lost" if checkpoint.failure else ""
+        lost = "; work since its last checkpoint is lost" if checkpoint.failure else ""
         raise UserError(f"{error} Then {remedy}{lost}.") from None
 
 

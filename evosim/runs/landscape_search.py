@@ -1,8 +1,7 @@
-"""The search of a landscape over real vectors as a run in a folder, with a table, a summary and
-figures.
+"""Search a landscape over real vectors as a run in a folder, with table, summary and figures.
 
-There is no second world and no genome, so no account; and a run takes seconds, so there are no
-checkpoints.
+There is no second world and no genome, so there are no accounts. A search takes seconds, so there
+are no checkpoints.
 """
 
 from __future__ import annotations
@@ -25,14 +24,20 @@ from evosim.errors import Interrupted, Stop, UserError
 from evosim.optimizers.real_vectors import COLUMNS, search
 from evosim.runs.accounts import FIGURES
 from evosim.runs.figures import USUAL_FORMATS, figures_missing, list_figures
-from evosim.runs.folder import Writer, already_there, complete, half_in_place, run_folder
+from evosim.runs.folder import (
+    RunWriter,
+    finish_publishing,
+    holds_run,
+    is_half_published,
+    run_folder,
+)
 from evosim.runs.provenance import Ending, RunOutcome, same_sources, write_json
 from evosim.runs.reader import expected_sum, read_provenance
 from evosim.runtime.checksums import Damaged, read_json, read_sums, read_table
 from evosim.runtime.dataclass_json import InvalidJson
 from evosim.runtime.timing import Clock
 
-ROWS = 500  # of a path, beside its start
+ROWS = 500  # of a path, in addition to its start
 TABLE, SUMMARY = "paths", "summary.json"
 
 
@@ -45,23 +50,46 @@ def explore(
     clock: Clock,
     watch: Callable[[], Stop | None] = lambda: None,
 ) -> tuple[SearchSummary, bool]:
-    """Search the landscapes of all seeds, or read back what the folder already holds whole.
+    """Search the landscapes of all seeds, or read the result if the folder already holds it.
 
-    Gives the summary, and which it was.
+    Parameters
+    ----------
+    experiment : Experiment
+        The experiment.
+    out : Path or None
+        Folder of the run; None for the default.
+    force : bool
+        Repeat a search that is there.
+    figures : bool
+        Draw figures.
+    clock : Clock
+        Counts seconds by stage.
+    watch : Callable
+        Called between seeds. A `Stop` that it returns ends the search.
 
-    Raises `UserError`; when it is stopped, `Interrupted`, and nothing is kept.
+    Returns
+    -------
+    tuple of dict and bool
+        The summary, and whether it was computed now.
+
+    Raises
+    ------
+    UserError
+        If the experiment or the folder does not allow the search.
+    Interrupted
+        If the search was stopped. Nothing stays.
     """
     folder = run_folder(experiment, out)
     if not folder.name:
         folder = folder.resolve()
-    there = (not force or half_in_place(folder)) and complete(folder, experiment)
-    there |= already_there(folder, experiment)
+    there = (not force or is_half_published(folder)) and finish_publishing(folder, experiment)
+    there |= holds_run(folder, experiment)
     if there and not force:
         if figures and figures_missing(folder) != []:
             _draw(_table(folder), experiment, folder)
         return summary_there(folder), False
-    build_landscape(experiment, experiment.seed)  # refuse now what cannot be built later
-    writer = Writer(folder, experiment)
+    build_landscape(experiment, experiment.seed)  # raises now what would be raised later
+    writer = RunWriter(folder, experiment)
     try:
         with clock.stage("search"):
             table = pl.concat([_path(experiment, seed, watch) for seed in experiment.seeds])
@@ -104,7 +132,7 @@ def explore(
 
 
 def measured(table: pl.DataFrame, experiment: Experiment) -> tuple[SearchQuantity, ...]:
-    """What the runs came to: means over seeds, with intervals from five seeds on."""
+    """Return the results: means over seeds, with intervals from five seeds on."""
     ends = table.group_by("seed", maintain_order=True).last()
     tenth = (
         table.filter(pl.col("evaluation") <= 0.9 * experiment.generations)
@@ -128,7 +156,7 @@ def measured(table: pl.DataFrame, experiment: Experiment) -> tuple[SearchQuantit
 
 
 def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -> pl.DataFrame:
-    """The path of one seed. Raises `Stop` if it is time to."""
+    """Search the landscape of one seed. Raises `Stop` if requested."""
     if stop := watch():
         raise stop
     hills, params = build_landscape(experiment, seed)
@@ -169,7 +197,7 @@ def summary_there(folder: Path) -> SearchSummary:
 
 
 def paths_there(folder: Path) -> pl.DataFrame:
-    """The table of a search, as it was written: a row a seed and recorded evaluation.
+    """Return the stored table of a search: one row for each seed and recorded evaluation.
 
     Raises `UserError`.
     """
@@ -196,5 +224,5 @@ def _not_whole(path: Path, why: str) -> UserError:
 
 
 def same_code(folder: Path) -> bool:
-    """Whether a search was made by the very sources that are running now."""
+    """Return whether the code that runs now has made a search."""
     return same_sources(read_provenance(folder), resolve(read_toml(folder / "experiment.toml")))

@@ -29,7 +29,7 @@ Ending = dict[str, str | int]  # status, generations
 
 @dataclass(frozen=True)
 class LandscapeFacts:
-    """What a run evaluated of its grid.
+    """The part of a grid that a run evaluated.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class LandscapeFacts:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run adds to the provenance of its experiment.
+    """Facts of a run, for its provenance.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class RunOutcome:
     controls : dict, optional
         The same as `runs` for each control.
     landscape : LandscapeFacts, optional
-        What was evaluated of the grid.
+        The part of the grid that was evaluated.
     """
 
     seconds: dict[str, float]
@@ -83,15 +83,21 @@ class RunOutcome:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What is needed to know where numbers came from, and to compute them again.
+    """All facts to know where numbers came from, and to compute them again.
 
     Attributes
     ----------
-    experiment, digest, setting, seed, replicates
-        Name of the experiment, its digest, its digest without seeds, first seed, number of seeds.
-    evosim, commit, sources, sources_of
-        Version of evosim, commit of the checkout, hash of all sources, hash by package.
-    stream_version, schema_version
+    experiment : str
+        Name of the experiment.
+    digest, setting : str
+        Digest of the experiment, with and without seeds.
+    seed, replicates : int
+        First seed and number of seeds.
+    evosim, commit, sources : str
+        Version of evosim, commit of the checkout, hash of all sources.
+    sources_of : dict
+        Hash of the sources by package.
+    stream_version, schema_version : int
         Versions of the random numbers and of the tables.
     command : list of str
         The command line.

@@ -29,7 +29,7 @@ FIGURE_LIST = "figures.json"
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """A run's provenance; `UserError` if there is none or it is damaged."""
+    """Return the provenance of a run. Raises `UserError` if it is missing or damaged."""
     sums = read_sums(folder)
     try:
         data: dict[str, Any] = read_json(folder / PROVENANCE, sums.get(PROVENANCE))
@@ -57,12 +57,12 @@ def expected_sum(
     facts : dict
         The run's provenance.
     sums : Mapping
-        What `read_sums` gave.
+        Checksums of the run, of `read_sums`.
 
     Returns
     -------
     str or None
-        The checksum. None for runs that were written before checksums were.
+        The checksum. None for runs of earlier versions without checksums.
 
     Raises
     ------
@@ -75,9 +75,12 @@ def expected_sum(
 
 
 def read_run(folder: Path) -> Recorded:
-    """Read a whole run back.
+    """Read a run.
 
-    Raises `UserError` where anything is missing, damaged, or of another digest.
+    Raises
+    ------
+    UserError
+        If a file is missing or damaged, or if the experiment was edited.
     """
     forked_processes.check()
     refuse_other_kind(folder, RUN_FOLDER, PARTIAL_FOLDER)
@@ -142,7 +145,7 @@ def read_run(folder: Path) -> Recorded:
 
 
 def _check_experiment(folder: Path, expected: str | None) -> None:
-    """Raise `UserError` if the experiment of a run is missing or is not what was written."""
+    """Raise `UserError` if the experiment of a run is missing or was changed."""
     try:
         with (folder / EXPERIMENT_FILE).open("rb") as file:
             check_sum(file, expected)
@@ -161,7 +164,7 @@ def _check_experiment(folder: Path, expected: str | None) -> None:
 def _not_a_run(folder: Path) -> str:
     if folder.name.endswith(PARTIAL) or (folder / "STATUS").is_file():
         return (
-            f"{folder} must be a whole run, but was interrupted. Go on with it: 'evosim run"
+            f"{folder} must be a whole run, but was interrupted. Continue it: 'evosim run"
             f" {folder} --resume'."
         )
     return (

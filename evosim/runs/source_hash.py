@@ -57,8 +57,8 @@ def sources_digest(
     Equal digests of experiment and sources mean equal runs. The sources are those of evosim with
     its worlds and genomes, and those of the packages of the experiments' worlds, genomes and own
     algorithms. Other packages do not matter. Runs, sweeps, checkpoints and claims use this
-    function. The hash is computed once a process, so a file that is edited during a run does not
-    change it.
+    function. The hash is computed once a process, so edits during a run have no
+    effect.
 
     Parameters
     ----------

@@ -6,22 +6,22 @@ For any trait `z` of newborns, exactly, in every generation:
     change of mean z = selection + drift + sampling + segregation + recombination + drive + mutation
     + introduction
 
-* selection: the mean under the *expected* shares of parentage, minus the mean of all. Where
-  selection sees a sample of the world or its worst cases, these are the shares that fitness in the
-  whole world would have given;
-* sampling: the mean under the expected shares by what selection saw, minus that. Where it saw the
-  whole world this is not measured (null), which is not 0;
-* drift: the mean under the realised shares of parentage, minus the mean under the expected ones. It
-  is also the mean of the mid-parents;
-* segregation ... mutation: offspring minus mid-parent. The newborns of the same parents are made
-  again by the same random numbers, first with fair segregation of whole chromosomes alone, then
-  with one force after another switched on, in the order written. The sum is exact; how it is split
-  depends on the order, and `order_spread` is the largest change of any entry over all orders
-  (summed over generations, an upper bound of the total's);
+* selection: the mean under the *expected* shares of parentage, minus the mean of all. Selection may
+  see a sample of the world or its worst cases. These are then the shares that fitness in the whole
+  world would have given.
+* sampling: the mean under the expected shares by what selection saw, minus that mean. It is null
+  (unmeasured, not 0) if selection sees the whole world.
+* drift: the mean under the realised shares of parentage, minus the mean under the expected ones.
+  The former is also the mean of the mid-parents.
+* segregation ... mutation: offspring minus mid-parent. The newborns are remade from the same
+  parents and random numbers. At first whole chromosomes segregate fairly, without other forces.
+  Then one force after another is added, in the order above.
 * introduction: alleles put into newborns from outside.
 
-Traits are looked at, and newborns made again, in blocks: memory beside the population's own is
-bounded.
+The sum is exact. Its parts depend on the order of the forces. `order_spread` is the largest change
+of any entry over all orders; summed over generations it is an upper bound of the total's spread.
+
+Traits are read, and newborns remade, in chunks, so the additional memory is bounded.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ CHUNK = 2**16
 
 
 class Traits:
-    """The traits that are followed, as numbers of genotypes: `names`, and `[K, n]` values.
+    """The traits that the ledger follows: `names`, and values `[K, n]` of genotypes.
 
-    Fitness in both worlds, the expressed value of every numeric locus that varies, and the
+    They are fitness in both worlds, the expressed value of every numeric locus that varies, and the
     frequency (copies over ploidy) of every driver and modifier.
     """
 
@@ -104,8 +104,18 @@ Row = tuple[int, str, Floats]  # generation, the world its parents were selected
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """How far a ledger had come: whole blocks, the first `rows` of a list that only grows, and the
-    mean `[K]` of each trait then.
+    """The length of a ledger at some time.
+
+    Attributes
+    ----------
+    blocks : int
+        Whole blocks.
+    rows : int
+        Rows of the list `of`, which only grows.
+    of : list of Row
+        Rows that are in no block.
+    end : Floats or None
+        `[K]` mean of each trait.
     """
 
     blocks: int
@@ -115,7 +125,7 @@ class Mark:
 
 
 class SearchLedger:
-    """Follows traits through the generations of one run."""
+    """Records the changes of traits through the generations of one run."""
 
     def __init__(self, traits: Traits, seed: int) -> None:
         self.traits, self.seed = traits, seed
@@ -124,7 +134,19 @@ class SearchLedger:
         self.blocks: list[list[Row]] = []
 
     def add(self, g: int, selecting: str, genotypes: Alleles, parentage: Parentage | None) -> None:
-        """The newborns of generation `g`, whose parents lived in the world `selecting`."""
+        """Record the newborns `[n, ploidy, L]` of generation `g`.
+
+        Parameters
+        ----------
+        g : int
+            The generation.
+        selecting : str
+            The world in which their parents lived.
+        genotypes : Alleles
+            The newborns.
+        parentage : Parentage or None
+            Their parents.
+        """
         start, (self._end,) = (
             self._end,
             self._sums(len(genotypes), lambda begin, end: genotypes[begin:end]),
@@ -134,19 +156,16 @@ class SearchLedger:
             self._rows.append((g, selecting, self._account(start, self._end, parentage)))
 
     def take_rows(self) -> list[Row]:
-        """Take away the rows that are in no block yet.
-
-        The list that a `Mark` holds stays as it is.
-        """
+        """Remove and return the rows that are in no block. Lists of a `Mark` stay as they are."""
         rows, self._rows = self._rows, []
         return rows
 
     def mark(self) -> Mark:
-        """How far it has come."""
+        """Return the current length of the ledger."""
         return Mark(len(self.blocks), len(self._rows), self._rows, self._end)
 
     def state(self, mark: Mark) -> dict[str, NDArray[Any]]:
-        """What was accounted for up to a mark and is on no disk, in plain arrays."""
+        """Return the ledger up to a mark as arrays, without blocks on disk."""
         rows = [row for block in self.blocks[: mark.blocks] for row in block] + mark.of[: mark.rows]
         size = (len(rows), len(TERMS) + 2, len(self.traits.names))
         return {
@@ -157,7 +176,7 @@ class SearchLedger:
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `kept` gave."""
+        """Continue from the arrays of `state`."""
         self._end = arrays["ledger_end"] if arrays["ledger_end"].size else None
         columns = (
             arrays["ledger_generations"].tolist(),
@@ -169,21 +188,21 @@ class SearchLedger:
     def _sums(
         self, n: int, block: Callable[[int, int], Alleles], *weights: Floats | Ints
     ) -> list[Floats]:
-        """Sums of traits `[K]` over `n` individuals that come in blocks: plain without weights,
-        else by each `[n]` of them.
+        """Return sums of traits `[K]` over `n` individuals: plain, or one for each weight `[n]`.
+
+        `block(begin, end)` returns genotypes of some of the individuals.
         """
         out = [np.zeros(len(self.traits.names)) for _ in weights or (1,)]
         for begin in range(0, n, CHUNK):
             end = min(n, begin + CHUNK)
             values = self.traits(block(begin, end), begin)
             for k, total in enumerate(out):
-                # Not a matrix product: the order in which that sums is the library's, and may
-                # depend on its threads.
+                # Not a matrix product: its order of summation may depend on threads.
                 total += (values * weights[k][begin:end] if weights else values).sum(axis=1)
         return out
 
     def _account(self, start: Floats, end: Floats, parentage: Parentage) -> Floats:
-        """`[len(TERMS) + 2, K]`: the terms, the whole change, and the spread over orders."""
+        """Return terms, whole change and spread over orders, as `[len(TERMS) + 2, K]`."""
         n = len(parentage.parents)
         children = np.bincount(parentage.parents.ravel(), minlength=len(parentage.before))
         weights: list[Floats | Ints] = [
@@ -227,11 +246,11 @@ class SearchLedger:
         return np.stack([*(terms[name] for name in TERMS), end - start, spread])
 
     def table(self) -> pl.DataFrame:
-        """The table `search` of all that is in memory; `docs/schema.md` documents every column."""
+        """Return the table `search` of all rows in memory; see `docs/schema.md`."""
         return self.table_of([row for block in (*self.blocks, self._rows) for row in block])
 
     def table_of(self, rows: list[Row]) -> pl.DataFrame:
-        """The table `search` of some rows."""
+        """Return the table `search` of rows."""
         names = self.traits.names
         schema = {
             "seed": pl.Int64,
@@ -262,7 +281,7 @@ class SearchLedger:
 def _one_by_one(
     order: tuple[str, ...], mean: Callable[[frozenset[str]], Floats]
 ) -> dict[str, Floats]:
-    """What each force adds when forces are switched on in this order."""
+    """Return the effect `[K]` of each force when forces are added in this order."""
     out, on = {}, frozenset[str]()
     for force in order:
         more = on | {force}

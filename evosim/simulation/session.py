@@ -23,8 +23,8 @@ class Snapshot:
         Mean net fitness in the ancestral and in the modern world.
     state : Callable
         Returns the state of the run at this generation. It may be called until the next snapshot,
-        also in the middle of the next generation: newborns stay as they are while their children
-        are made, and rows that were recorded since are left out.
+        also in the middle of the next generation. Newborns stay as they are while their children
+        are made. Rows that were recorded since are left out.
     """
 
     position: Position

@@ -35,7 +35,7 @@ import sweep_job
 from evosim.claims import study
 from evosim.claims.experiments import build_packaged
 from evosim.runs.figures import figures_missing
-from evosim.runs.folder import Writer
+from evosim.runs.folder import RunWriter
 
 ROOM = "200m"
 QUICK = (
@@ -118,18 +118,18 @@ def disk(place: Path, size: str) -> Iterator[Path]:
 def first_moment(row: Row, scratch: Path, tries: int, lots: random.Random) -> None:
     """SIGKILL within milliseconds of the first file; the next process must not be blocked."""
     chosen = build_packaged("micro").experiment
-    Writer(scratch / "warm", chosen).discard()
+    RunWriter(scratch / "warm", chosen).discard()
     for number in range(tries):
         folder = scratch / f"first{number}"
         child = os.fork()
         if not child:
-            Writer(folder, chosen)
+            RunWriter(folder, chosen)
             time.sleep(10)
         time.sleep(lots.uniform(0.0, 0.006))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         try:
-            Writer(folder, chosen).discard()
+            RunWriter(folder, chosen).discard()
             row.count(
                 ""
                 if not folder.with_name(f"{folder.name}.partial").exists()

@@ -21,7 +21,7 @@ from evosim.config.resolve import resolve
 from evosim.config.settings import apply_settings
 from evosim.errors import UserError
 from evosim.runs import accounts, execute, figures
-from evosim.runs.background_figures import Easel
+from evosim.runs.background_figures import FigureProcess
 from evosim.runs.reader import read_run
 from evosim.runtime.forked_processes import environment
 
@@ -41,8 +41,8 @@ def drawn(folder: Path) -> dict[str, bytes]:
 
 
 def test_it_draws_the_same(recorded: Recorded) -> None:
-    with Easel() as easel:
-        easel.get_ready()
+    with FigureProcess() as easel:
+        easel.start()
         assert easel.draw(recorded.folder, FORMATS)
     found = drawn(recorded.folder)
     assert len(found) >= 2 * 4
@@ -51,23 +51,23 @@ def test_it_draws_the_same(recorded: Recorded) -> None:
 
 
 def test_where_it_fails_it_says_so(recorded: Recorded, tmp_path: Path) -> None:
-    with Easel() as easel:
+    with FigureProcess() as easel:
         assert not easel.draw(recorded.folder, FORMATS)  # nobody said that it should get ready
-    with Easel() as easel:
-        easel.get_ready()
+    with FigureProcess() as easel:
+        easel.start()
         assert easel._process
         easel._process.kill()
         easel._process.wait()
         assert not easel.draw(recorded.folder, FORMATS)
-    with Easel() as easel:
-        easel.get_ready()
+    with FigureProcess() as easel:
+        easel.start()
         with pytest.raises(UserError, match="must be"):
             easel.draw(tmp_path / "nothing", FORMATS)
 
 
 def test_it_ends_with_the_block(recorded: Recorded) -> None:
-    with Easel() as easel:
-        easel.get_ready()
+    with FigureProcess() as easel:
+        easel.start()
         process = easel._process
     assert process
     assert process.poll() is not None
@@ -75,7 +75,7 @@ def test_it_ends_with_the_block(recorded: Recorded) -> None:
 
 def test_it_passes_on_what_failed(recorded: Recorded) -> None:
     """The process says in one line which figure failed; the others count."""
-    easel, heard = Easel(), list[str]()
+    easel, heard = FigureProcess(), list[str]()
     lines = [
         json.dumps({"failed": "figure 'loci' was not drawn: KeyError: 'weights'"}),
         json.dumps({"done": True}),
@@ -129,7 +129,7 @@ def test_figures_are_whole_or_not_there_and_missing_ones_are_known(
     assert all(path.read_text().endswith("</svg>") for path in (folder / "figures").iterdir())
     (folder / "figures" / "mine.svg").write_text("mine")
     figures.draw(copied, figures.USUAL_FORMATS)
-    assert figures.figures_there(copied)
+    assert figures.has_figures(copied)
     assert "mine" not in (folder / "figures.json").read_text()
     before = {path: path.stat().st_mtime_ns for path in (folder / "figures").iterdir()}
     (folder / "figures" / "ladders.png").unlink()
@@ -140,7 +140,7 @@ def test_figures_are_whole_or_not_there_and_missing_ones_are_known(
         .exit_code
         == 0
     )
-    assert figures.figures_there(copied)
+    assert figures.has_figures(copied)
     assert {path.stem for path, then in before.items() if path.stat().st_mtime_ns != then} == {
         "ladders"
     }

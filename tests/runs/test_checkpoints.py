@@ -522,7 +522,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(
     assert heard[0] == "no checkpoint now: F must be writable, but is not: No space."
     with pytest.raises(
         Interrupted,
-        match=r"no checkpoint: F must be .* No space.; what was not kept before is lost$",
+        match=r"no checkpoint: F must be .* No space.; work since the last checkpoint is lost$",
     ):
         execute.run(
             whole.experiment,
@@ -535,7 +535,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(
     full(0, monkeypatch)
     with pytest.raises(
         Interrupted,
-        match=r"No space left on device.*is lost; go on with 'evosim run .*third.partial --resume'",
+        match=r"No space left .*is lost; continue with 'evosim run .*third.partial --resume'",
     ):
         execute.run(
             whole.experiment,
@@ -559,7 +559,7 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(
         lambda *_: (_ for _ in ()).throw(Unwritable("F must be writable. Free some space.")),
     )
     with pytest.raises(
-        UserError, match=r"Free some space. Then go on with 'evosim run .*run.partial --resume'"
+        UserError, match=r"Free some space. Then continue with 'evosim run .*run.partial --resume'"
     ) as caught:
         execute.run(whole.experiment, out=tmp_path / "run")
     assert "\n" not in str(caught.value)
@@ -590,7 +590,7 @@ def test_a_full_disk_stops_a_run_at_once_and_it_goes_on(
     with pytest.raises(
         UserError,
         match=(
-            r"No space left.*Then go on with 'evosim run .*run.partial --resume'; what came after"
+            r"No space left.*Then continue with 'evosim run .*run.partial --resume'; work since"
             r" its last checkpoint is lost\."
         ),
     ) as caught:
@@ -620,7 +620,7 @@ def test_a_full_disk_at_the_end_stops_a_run_at_once(
     with pytest.raises(
         UserError,
         match=(
-            r"No space left.*Then go on with 'evosim run .*run.partial --resume'; what came after"
+            r"No space left.*Then continue with 'evosim run .*run.partial --resume'; work since"
             r" its last checkpoint is lost\.$"
         ),
     ):
@@ -630,7 +630,7 @@ def test_a_full_disk_at_the_end_stops_a_run_at_once(
             resume=True,
             options=SessionOptions(log=heard.append),
         )
-    assert [words for words in heard if "going on at" not in words] == []
+    assert [words for words in heard if "continuing at" not in words] == []
     monkeypatch.undo()
     execute.run(whole.experiment, out=tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == contents(whole.folder)
@@ -722,7 +722,7 @@ def test_a_run_that_is_killed_while_it_is_put_in_place_is_put_there(
 ) -> None:
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
     monkeypatch.setattr(
-        runs_folder, "put_in_place", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt)
+        runs_folder, "publish", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(Interrupted, match="the run is whole, and the same command shows it"):
         execute.run(whole.experiment, out=tmp_path / "run")
@@ -771,11 +771,11 @@ def test_the_lock_says_who_writes_and_status_where_no_lock_is_seen(
         assert output_folders.in_use(partial) == stays, words[:60]
         if stays:
             with pytest.raises(
-                UserError, match=r"another process may be writing it: process \d+ on .*rm .*STATUS"
+                UserError, match=r"another process may be writing .*: process \d+ on .*rm .*STATUS"
             ):
-                runs_folder.Writer(tmp_path / "run", experiment("micro"))
+                runs_folder.RunWriter(tmp_path / "run", experiment("micro"))
         else:
-            runs_folder.Writer(tmp_path / "run", experiment("micro")).close(
+            runs_folder.RunWriter(tmp_path / "run", experiment("micro")).close(
                 "interrupted; not whole"
             )
     (partial / "STATUS").unlink()
@@ -799,7 +799,7 @@ def test_a_process_that_was_killed_in_its_first_moment_is_in_nobody_s_way(
         (partial / "STATUS").write_text(
             "" if left == "an empty STATUS" else f"{RUNNING} 99999 on {platform.node()}; not whole"
         )
-    writer = runs_folder.Writer(tmp_path / "run", experiment("micro"))
+    writer = runs_folder.RunWriter(tmp_path / "run", experiment("micro"))
     assert "not whole" in (partial / "STATUS").read_text()
     writer.discard()
     assert not list(tmp_path.iterdir())
@@ -807,12 +807,12 @@ def test_a_process_that_was_killed_in_its_first_moment_is_in_nobody_s_way(
 
 def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
     """Whatever STATUS says: the folder is locked."""
-    first = runs_folder.Writer(tmp_path / "run", experiment("micro"))
+    first = runs_folder.RunWriter(tmp_path / "run", experiment("micro"))
     first.note("interrupted; not whole")
-    with pytest.raises(UserError, match="another process may be writing it"):
-        runs_folder.Writer(tmp_path / "run", experiment("micro"))
+    with pytest.raises(UserError, match="another process may be writing"):
+        runs_folder.RunWriter(tmp_path / "run", experiment("micro"))
     first.close("interrupted; not whole")
-    runs_folder.Writer(tmp_path / "run", experiment("micro")).discard()
+    runs_folder.RunWriter(tmp_path / "run", experiment("micro")).discard()
     assert not list(tmp_path.iterdir())
 
 
@@ -884,7 +884,7 @@ def test_a_signal_stops_a_run_within_a_second_and_it_goes_on(
     assert out == ""
     assert err.count("\n") == 1, err
     assert f"stopped by {signal.Signals(number).name} at " in err
-    assert f"go on with 'evosim run {folder}.partial --resume'" in err
+    assert f"continue with 'evosim run {folder}.partial --resume'" in err
     assert seconds < 3.0  # one, on a machine that does nothing else
     again = subprocess.run(
         [
@@ -902,7 +902,7 @@ def test_a_signal_stops_a_run_within_a_second_and_it_goes_on(
         check=False,
     )
     assert again.returncode == 0, again.stderr
-    assert "evosim: going on at " in again.stderr
+    assert "evosim: continuing at " in again.stderr
     assert contents(folder) == contents(reference)
     assert read_run(folder).provenance["interruptions"][0]["by"] == signal.Signals(number).name
 
@@ -987,7 +987,7 @@ def test_the_folder_of_an_interrupted_run_can_be_run(
     monkeypatch.chdir(tmp_path)
     stopped_run(tmp_path / "run.1")
     with pytest.raises(
-        UserError, match=r"was interrupted. Go on with it: 'evosim run .*run.1.partial --resume'"
+        UserError, match=r"was interrupted. Continue it: 'evosim run .*run.1.partial --resume'"
     ):
         read_run(tmp_path / "run.1.partial")
     code, _, err = evosim(
@@ -1027,7 +1027,7 @@ def test_the_first_signal_that_a_library_raises_itself_loses_nothing(tmp_path: P
             raise KeyboardInterrupt
         return Stop("SIGINT", 130) if len(asked) > 3 else None
 
-    with pytest.raises(Interrupted, match=r"stopped by SIGINT at .*; go on with") as caught:
+    with pytest.raises(Interrupted, match=r"stopped by SIGINT at .*; continue with") as caught:
         execute.run(
             experiment("micro"), out=tmp_path / "run", options=SessionOptions(stop_requested=watch)
         )

@@ -15,7 +15,7 @@ from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
 from evosim.config.settings import apply_settings
 from evosim.runs import estimate, execute
-from evosim.runs.estimate import Foresight, disk_of, foresee, pace
+from evosim.runs.estimate import RuntimeEstimator, disk_of, estimate_run, pace
 from evosim.runtime.progress import duration, size
 from tests.support.settings import QUICK, quick, setting
 
@@ -30,7 +30,7 @@ class Led:
     def __init__(self, of: Experiment, seconds: Callable[[int], float]) -> None:
         self.at, self.said, self.passed_on = 0.0, [], 0  # type: ignore[var-annotated]
         self.of, self.seconds = of, seconds
-        self.foresight = Foresight(of, self.said.append, self, now=lambda: self.at)
+        self.foresight = RuntimeEstimator(of, self.said.append, self, now=lambda: self.at)
 
     def genomes(self, done: int, total: int) -> None:
         self.passed_on += 1
@@ -120,7 +120,7 @@ def test_a_run_is_timed_in_part_and_nothing_is_left(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(estimate, "LOOK", 0.05)
-    found = foresee(setting("micro", "phases.0.generations=2000"))
+    found = estimate_run(setting("micro", "phases.0.generations=2000"))
     assert found.generations == 2020
     assert found.exact
     assert estimate.FEWEST <= found.timed < 2020
@@ -132,12 +132,12 @@ def test_a_run_is_timed_in_part_and_nothing_is_left(
 def test_a_grid_that_is_not_kept_is_timed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "LOOK", 0.05)
     large = setting("reflexes", *QUICK["reflexes"])
-    found = foresee(large, figures=False)
+    found = estimate_run(large, figures=False)
     assert found.classes == large.genome.grid.size > 65_536
     assert not found.exact
     assert found.grid > 0.0
     assert found.generation > 0.0
-    lines = estimate.told(found, large)
+    lines = estimate.format_cost(found, large)
     assert "its best are looked for" in lines[1]
     assert "the genomes that will have lived" in lines[4]
 

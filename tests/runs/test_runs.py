@@ -420,7 +420,7 @@ def test_another_process_is_not_disturbed(tmp_path: Path) -> None:
     assert (partial / "notes.txt").read_text() == "mine"
     (partial / "experiment.toml").write_text("")
     (partial / "STATUS").write_text(f"{RUNNING} 1 on another-machine; not whole\n")
-    with pytest.raises(UserError, match="another process may be writing it"):
+    with pytest.raises(UserError, match="another process may be writing"):
         run(tmp_path / "run", "micro")
     (partial / "STATUS").write_text(
         "interrupted by KeyboardInterrupt after 0 of 1 replicates; not whole\n"

@@ -14,7 +14,7 @@ from evosim.errors import UserError
 from evosim.figures import FIGURES, FORMATS, SIZES
 from evosim.figures.registry import SEARCH_FIGURES
 from evosim.runs import folder as runs_folder
-from evosim.runs.folder import Writer, already_there, complete, is_own
+from evosim.runs.folder import RunWriter, finish_publishing, holds_run, is_own
 from evosim.runs.reader import PROVENANCE
 from evosim.runtime import output_folders
 from evosim.runtime.output_folders import (
@@ -33,7 +33,7 @@ TABLE = pl.DataFrame({"seed": [0]})
 
 def written(folder: Path, *tables: str) -> Path:
     """A run in its place, with tables of some names."""
-    writer = Writer(folder, experiment(*CHOSEN))
+    writer = RunWriter(folder, experiment(*CHOSEN))
     for name in tables or ("generations", "landscape"):
         writer.table(name, TABLE)
     return writer.finish({})
@@ -81,14 +81,14 @@ def test_a_run_replaces_what_the_program_wrote_and_nothing_else(tmp_path: Path) 
     assert all((folder / name).read_text() == name for name in USERS)
     assert (folder / "empty").is_dir()
     assert not (folder / output_folders.PARTIAL).exists()
-    assert already_there(folder, experiment(*CHOSEN))
+    assert holds_run(folder, experiment(*CHOSEN))
 
 
 def test_files_of_the_user_in_a_partial_folder_stay(tmp_path: Path) -> None:
-    writer = Writer(tmp_path / "run", experiment(*CHOSEN))
+    writer = RunWriter(tmp_path / "run", experiment(*CHOSEN))
     (writer.partial / "notes.txt").write_text("mine")
     writer.close("interrupted; not whole")
-    Writer(tmp_path / "run", experiment(*CHOSEN)).discard()
+    RunWriter(tmp_path / "run", experiment(*CHOSEN)).discard()
     assert names(tmp_path) == ["run.partial/notes.txt"]
     (tmp_path / "run.partial" / "STATUS").touch()
     assert names(written(tmp_path / "run")) == sorted([*OWN, "notes.txt"])
@@ -113,7 +113,7 @@ def test_a_run_that_is_killed_while_it_goes_into_a_folder_is_put_there(
         real(source, target)
 
     monkeypatch.setattr(os, "replace", replace)
-    writer = Writer(folder, experiment(*CHOSEN))
+    writer = RunWriter(folder, experiment(*CHOSEN))
     writer.table("generations", TABLE)
     writer.table("landscape", TABLE)
     try:
@@ -124,18 +124,18 @@ def test_a_run_that_is_killed_while_it_goes_into_a_folder_is_put_there(
         writer.close("interrupted when it was whole")
     monkeypatch.undo()
     chosen = experiment(*CHOSEN, "seed=5") if other else experiment(*CHOSEN)
-    assert complete(folder, chosen) == (stop < len(OWN))
+    assert finish_publishing(folder, chosen) == (stop < len(OWN))
     assert names(folder) == sorted([*OWN, "notes.txt"])
     if other:
         with pytest.raises(UserError, match="holds another one"):
-            already_there(folder, chosen)
+            holds_run(folder, chosen)
     else:
-        assert already_there(folder, chosen)
+        assert holds_run(folder, chosen)
 
 
 def test_a_folder_that_is_there_is_written_in_itself(tmp_path: Path) -> None:
     (tmp_path / "run" / "lost+found").mkdir(parents=True)
-    assert not already_there(tmp_path / "run", experiment(*CHOSEN))
+    assert not holds_run(tmp_path / "run", experiment(*CHOSEN))
     assert partial_of(tmp_path / "run") == tmp_path / "run" / ".partial"
     assert folder_of(tmp_path / "run" / ".partial") == tmp_path / "run"
     before = os.stat(tmp_path / "run").st_ino
@@ -146,7 +146,7 @@ def test_a_folder_that_is_there_is_written_in_itself(tmp_path: Path) -> None:
 
 
 def test_a_partial_folder_beside_goes_on_when_the_folder_was_made_since(tmp_path: Path) -> None:
-    writer = Writer(tmp_path / "run", experiment(*CHOSEN))
+    writer = RunWriter(tmp_path / "run", experiment(*CHOSEN))
     writer.close("interrupted; not whole")
     (tmp_path / "run").mkdir()
     assert partial_of(tmp_path / "run") == tmp_path / "run.partial"
@@ -174,14 +174,14 @@ def test_a_link_that_leads_nowhere_is_refused_at_once_with_a_command_that_helps(
         UserError,
         match=r"the link .*run leads to .*not there, which is not\. Make it first \('mkdir -p ",
     ) as caught:
-        already_there(path, experiment(*CHOSEN))
+        holds_run(path, experiment(*CHOSEN))
     subprocess.run(
         str(caught.value).split("'")[1] + "'" + str(caught.value).split("'")[2] + "'",
         shell=True,
         check=True,
     )
     check_place(path)
-    assert not already_there(path, experiment(*CHOSEN))
+    assert not holds_run(path, experiment(*CHOSEN))
 
 
 def test_a_file_in_the_way_is_refused_at_once(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_run_beside_a_mount_point_goes_in(mounted: Path) -> None:
     beside = mounted.parent / "elsewhere"
     written(beside)
     beside.rename(mounted.parent / "disk.partial")
-    assert complete(mounted, experiment(*CHOSEN))
+    assert finish_publishing(mounted, experiment(*CHOSEN))
     assert names(mounted) == OWN
     assert not (mounted.parent / "disk.partial").exists()
 
@@ -246,7 +246,7 @@ def test_what_moves_in_names_each_file_once(tmp_path: Path) -> None:
 def test_no_room_for_the_beginning_of_a_resumed_run_spoils_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = Writer(tmp_path / "run", experiment(*CHOSEN))
+    writer = RunWriter(tmp_path / "run", experiment(*CHOSEN))
     before = (writer.partial / "experiment.toml").read_bytes()
     writer.close("interrupted; not whole")
     monkeypatch.setattr(
@@ -255,10 +255,10 @@ def test_no_room_for_the_beginning_of_a_resumed_run_spoils_nothing(
         lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device")),
     )
     with pytest.raises(UserError, match=r"No space left on device\. Free some space"):
-        Writer(tmp_path / "run", experiment(*CHOSEN), go_on=True)
+        RunWriter(tmp_path / "run", experiment(*CHOSEN), continues=True)
     assert (writer.partial / "experiment.toml").read_bytes() == before
     monkeypatch.undo()
-    runs_folder.Writer(tmp_path / "run", experiment(*CHOSEN), go_on=True).discard()
+    runs_folder.RunWriter(tmp_path / "run", experiment(*CHOSEN), continues=True).discard()
 
 
 def test_what_is_known_to_be_evosim_s_is_what_it_writes() -> None:
