@@ -119,7 +119,7 @@ def test_a_run_is_timed_in_part_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(estimate, "LOOK", 0.05)
+    monkeypatch.setattr(estimate, "TIMED", 0.05)
     found = estimate_run(setting("micro", "phases.0.generations=2000"))
     assert found.generations == 2020
     assert found.exact
@@ -130,7 +130,7 @@ def test_a_run_is_timed_in_part_and_nothing_is_left(
 
 
 def test_a_grid_that_is_not_kept_is_timed_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "LOOK", 0.05)
+    monkeypatch.setattr(estimate, "TIMED", 0.05)
     large = setting("reflexes", *QUICK["reflexes"])
     found = estimate_run(large, figures=False)
     assert found.classes == large.genome.grid.size > 65_536
@@ -146,7 +146,7 @@ def test_the_command_says_it_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(estimate, "LOOK", 0.05)
+    monkeypatch.setattr(estimate, "TIMED", 0.05)
     done = CliRunner().invoke(app, ["run", "micro", "--dry-run"])
     assert done.exit_code == 0, done.output
     lines = [line.partition(":")[0] for line in done.stdout.splitlines()]
