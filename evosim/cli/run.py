@@ -138,9 +138,11 @@ def _start(
     elif on_landscape(experiment):
         _search_landscape(experiment, out, options, clock, watch)
     else:
-        with FigureProcess() as easel:
-            recorded, fresh = _execute(experiment, out, options, interval, clock, watch, easel)
-            _account(recorded, fresh, options, clock, watch, easel)
+        with FigureProcess() as figure_process:
+            recorded, fresh = _execute(
+                experiment, out, options, interval, clock, watch, figure_process
+            )
+            _account(recorded, fresh, options, clock, watch, figure_process)
 
 
 def _execute(
@@ -150,7 +152,7 @@ def _execute(
     interval: float,
     clock: Clock,
     watch: Watch,
-    easel: FigureProcess,
+    figure_process: FigureProcess,
 ) -> tuple[Any, bool]:
     """Run an experiment into its folder. Returns the recorded run, and whether it is new."""
     with clock.stage("imports"):
@@ -164,7 +166,7 @@ def _execute(
         """Called when everything is accepted, before the first generation."""
         warn_of_unusual_values(experiment)
         if options.figures:
-            easel.start()
+            figure_process.start()
 
     screen = Screen(stderr=True, quiet=options.as_json)
     with shown(screen, execute.number_of_runs(experiment)) as progress:
@@ -196,7 +198,7 @@ def _account(
     options: RunOptions,
     clock: Clock,
     watch: Watch,
-    easel: FigureProcess,
+    figure_process: FigureProcess,
 ) -> None:
     """Analyse a whole run, draw its figures and print its account."""
     from evosim.runs import accounts
@@ -204,7 +206,7 @@ def _account(
     try:
         with clock.stage("analysis"):
             summary = accounts.summary_of(recorded, again=fresh)
-        _draw(recorded, fresh, options.figures, clock, easel)
+        _draw(recorded, fresh, options.figures, clock, figure_process)
         print_account(recorded, summary, options.as_json, clock, shown_again=not fresh)
     except BaseException as error:
         if (stop := watch.behind(error)) is None:
@@ -220,7 +222,9 @@ def _account(
         ) from None
 
 
-def _draw(recorded: Any, fresh: bool, wanted: bool, clock: Clock, easel: FigureProcess) -> None:
+def _draw(
+    recorded: Any, fresh: bool, wanted: bool, clock: Clock, figure_process: FigureProcess
+) -> None:
     """Draw the figures that are missing, where this user can write."""
     from evosim.figures.drawing_engine import NoDrawingEngine
     from evosim.runs import accounts, figures
@@ -236,7 +240,7 @@ def _draw(recorded: Any, fresh: bool, wanted: bool, clock: Clock, easel: FigureP
     names = figures.figures_missing(recorded.folder)
     try:
         with clock.stage("figures"):
-            if names or not easel.draw(recorded.folder, FORMATS, warn):
+            if names or not figure_process.draw(recorded.folder, FORMATS, warn):
                 figures.draw(recorded, formats=FORMATS, names=names, on_failure=warn)
     except NoDrawingEngine as error:
         warn(str(error))
