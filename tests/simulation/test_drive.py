@@ -5,7 +5,6 @@ refused.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,7 @@ import pytest
 from evosim import Run
 from evosim.analysis import drive_cost as hack_step
 from evosim.analysis import means_over_seeds
-from evosim.analysis.account import Accountant
-from evosim.analysis.summary import AccountSummary, AlleleFrequency, DriveSummary, MeasuredByWorld
+from evosim.analysis.summary import AlleleFrequency, DriveSummary, MeasuredByWorld
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import AnalysisChoice
@@ -34,7 +32,7 @@ from evosim.tables import screen, sentences
 from evosim.verify.engine import SOUND, markers
 from tests.support.command import evosim
 from tests.support.settings import quick, setting
-from tests.support.summaries import summary_of
+from tests.support.summaries import some_account, summary_of
 
 DRIVER = "genome.drivers.0"
 
@@ -504,14 +502,6 @@ def hack_summary(**values: list[float]) -> DriveSummary:
         (AlleleFrequency("driver", "drive", {"run": 0.4}),),
         {"run": 0},
     )
-
-
-@cache
-def some_account() -> AccountSummary:
-    made = setting("micro", *quick("micro"))
-    landscape = Landscape(made)
-    tables = simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}
-    return Accountant(made, tables, exact=True).account().summary
 
 
 def told_of(hack: DriveSummary) -> str:

@@ -107,18 +107,18 @@ def test_an_owner_is_told_where_the_tables_are(
     [
         (
             ("analyze", "--of", "serch"),
-            "--of must be a quantity of runs.parquet, .* but is 'serch'. Did you mean 'search'?",
+            "--of: 'serch' is no quantity of runs.parquet, .*. Did you mean 'search'?",
         ),
         (
             ("figures", "--x", "nothing"),
             (
-                "--x must be one swept parameter, of optimizer.population,"
-                " world.modern.breed_danger, but is 'nothing'"
+                "--x: 'nothing' fits no swept parameter. Use one of optimizer.population,"
+                " world.modern.breed_danger"
             ),
         ),
         (
             ("figures", "--x", "population", "--y", "population"),
-            "--x and --y must be two parameters",
+            "--x and --y are both optimizer.population. Give two parameters",
         ),
         (("figures", "--format", "gif"), "--format must be one of"),
     ],
@@ -136,5 +136,5 @@ def test_mistakes_are_one_line(
 def test_an_empty_sweep_is_refused(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(GRID)
     store = begin(read_sweep(tmp_path / "s.toml"), tmp_path / "s")
-    with pytest.raises(UserError, match="must have runs to analyse, but none is done"):
+    with pytest.raises(UserError, match="is done, so there is nothing to analyse"):
         analysis_of(store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evosim.analysis.summary import (
+    AlleleFrequency,
+    DriveSummary,
+    DriveVerdict,
+    Estimate,
+    MeasuredByWorld,
+    SearchQuantity,
+    SearchSummary,
+)
 from evosim.figures import sweep_charts
 from evosim.runtime.text_layout import Screen
 from evosim.sweeps import effect_tables
@@ -20,6 +30,7 @@ from evosim.sweeps.schema import read_sweep
 from evosim.sweeps.store import RUNS, Store
 from evosim.tables import formatting, screen, sentences
 from tests.support.command import evosim
+from tests.support.summaries import some_account, summary_of
 
 A, B = np.array([-1.0, 0.0, 1.0]), np.array([-0.5, 0.5])
 
@@ -101,45 +112,35 @@ def test_a_column_has_one_scale_unless_its_intervals_are_too_different() -> None
 
 
 def test_a_search_has_the_decimals_of_its_intervals() -> None:
-    rows = [
-        {"quantity": "steps", "mean": 0.00012, "interval": [0.0001, 0.00014]},
-        {"quantity": "share", "mean": 0.25, "interval": None},
-    ]
-    console = Screen(record=True, width=100)
-    screen.show_search(
-        console, "s", {"replicates": 6, "seed": 0, "changed": [], "expected": "", "search": rows}
+    rows = (
+        SearchQuantity("steps", 0.00012, (0.0001, 0.00014)),
+        SearchQuantity("share", 0.25, None),
     )
+    console = Screen(record=True, width=100)
+    screen.show_search(console, "s", SearchSummary("test", 0, 6, "", (), 0.95, "", "", {}, rows))
     words = " ".join(console.export_text().split())
     assert "steps 0.000120 0.000100 to 0.000140 share 0.250" in words
 
 
 def test_a_hack_has_the_decimals_of_its_interval() -> None:
-    def of(mean: float, half: float | None) -> dict[str, Any]:
-        return {"mean": mean, "seeds": 6} | (
-            {} if half is None else {"interval": [mean - half, mean + half]}
-        )
+    def of(mean: float, half: float | None) -> Estimate:
+        return Estimate(mean, 6, None if half is None else (mean - half, mean + half))
 
-    found = {
+    quantities = {
         "hack": of(0.12345, 0.03),
         "own_cost": of(0.1, 0.0002),
         "behaviour": of(0.02345, None),
         "null": of(-0.001, 0.02),
     }
-    verdict = {
-        "verdict": "comes out",
-        "low": 0.09,
-        "null": -0.001,
-        "null_low": -0.021,
-        "null_high": 0.019,
-    }
-    verdicts = [verdict, verdict | {"null": 0.00012, "null_low": -0.00004, "null_high": 0.00028}]
-    hack = {
-        "ancestral": found,
-        "frequencies": [{"run": 0.5}],
-        "verdicts": verdicts,
-        "died_before_the_swap": {},
-    }
-    words = sentences.hack_words({"hack": hack, "worst_policy": {}, "ladder": {}})
+    verdict = DriveVerdict("", 0.12345, 0.09, None, 0.0, "comes out", -0.001, -0.021, 0.019)
+    other = replace(verdict, null=0.00012, null_low=-0.00004, null_high=0.00028)
+    drive = DriveSummary(
+        MeasuredByWorld(quantities, {}),
+        (verdict, other),
+        (AlleleFrequency("driver", "drive", {"run": 0.5}),),
+        {},
+    )
+    words = sentences.hack_words(summary_of(replace(some_account(), hack=drive)))
     assert "unfair meiosis costs 0.123 [0.093, 0.153] in A" in words
     assert "take 0.10000 [0.09980, 0.10020] by themselves and 0.0234 is what" in words
     assert (
@@ -183,7 +184,7 @@ def test_small_numbers_of_a_sweep_are_not_0(
     _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", Q)
     ends = re.findall(
         r"\[(-?[\d.]+), (-?[\d.]+)\]",
-        out.partition("What the parameters do")[2].partition("share of")[0],
+        out.partition("Effects of the parameters")[2].partition("share of")[0],
     )
     assert len(ends) == 8
     assert all(float(low) < float(high) for low, high in ends)
