@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from evosim.claims import claim_of
 from evosim.claims.claim import Part
+from evosim.claims.experiments import claim_experiment, with_settings
 from evosim.claims.measurements import Measurement, mean_over_seeds
+from evosim.claims.verdicts import judge_prediction
 from evosim.config.schema import Experiment
 from evosim.errors import UserError
 
@@ -81,3 +85,36 @@ def evosim(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         env=os.environ,
         check=False,
     )
+
+
+def small_claim(name: str, *settings: str, size: str = "full") -> Experiment:
+    """The experiment of a claim with other settings, and its predictions."""
+    whole = claim_experiment(name, size)
+    return with_settings(whole, *settings).model_copy(update={"claim": whole.claim})
+
+
+def tables_of(experiment: Experiment) -> dict[str, pl.DataFrame]:
+    """The tables of all parts of a claim."""
+    return {
+        part.name: part.make(*part.arguments)
+        for part in claim_of(experiment.name).parts(experiment)
+    }
+
+
+def verdicts_of(name: str, measured: Mapping[str, Measurement]) -> dict[str, str]:
+    """Verdicts on the predictions of a claim, by quantity."""
+    choice = claim_experiment(name, "full").claim
+    assert choice is not None
+    return {p.quantity: judge_prediction(p, measured[p.quantity]) for p in choice.predictions}
+
+
+def check_measured_and_drawn(experiment: Experiment, tables: Mapping[str, pl.DataFrame]) -> None:
+    """All predictions are measured, intervals include their values, and figures can be drawn."""
+    claim = claim_of(experiment.name)
+    measured = claim.measure(tables, experiment)
+    assert verdicts_of(experiment.name, measured)
+    for quantity, found in measured.items():
+        assert np.isfinite(found.value), quantity
+        assert found.low is None or found.low <= found.value <= found.high, quantity  # type: ignore[operator]
+    for chart in claim.figures(tables, experiment).values():
+        assert "config" in chart.to_dict()

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from evosim.claims.mazes import LONG
 from evosim.theory import drift
+from evosim.theory.drift import fixation_haploid, frequency_haploid, kimura_haploid
 from tests.support.theory import Refusals, Z, as_printed, assert_refused, is_printed
 
 
@@ -166,3 +168,28 @@ REFUSED: Refusals = [
 @pytest.mark.parametrize(("call", "message"), REFUSED)
 def test_invalid_arguments_are_refused(call: Callable[[], object], message: str) -> None:
     assert_refused(call, message)
+
+
+def test_the_chain_of_frequencies_by_hand() -> None:
+    """Two individuals: one of each with 1/2, then the second generation is drawn at fitness /
+    (fitness + 1).
+    """
+    assert frequency_haploid(2, 3.0, 1) == pytest.approx(0.5, abs=1e-12)
+    assert frequency_haploid(2, 3.0, 2) == pytest.approx(0.25 + 0.5 * 0.75, abs=1e-12)
+    assert frequency_haploid(7, 1.0, 30) == pytest.approx(0.5, abs=1e-12)
+    assert frequency_haploid(5, math.inf, 2) == pytest.approx(1.0 - 0.5**5, abs=1e-12)
+    assert frequency_haploid(5, 0.0, 2) == pytest.approx(0.5**5, abs=1e-12)
+
+
+@pytest.mark.parametrize("fitness", [0.9, 1.0, 1.02, 1.2])
+def test_the_chain_ends_in_fixation(fitness: float) -> None:
+    n = 30
+    expected = sum(math.comb(n, k) * 0.5**n * fixation_haploid(n, fitness, k) for k in range(n + 1))
+    assert frequency_haploid(n, fitness, LONG * n) == pytest.approx(expected, abs=1e-6)
+    assert expected == pytest.approx(kimura_haploid(n, fitness - 1.0, 0.5), abs=0.03)
+
+
+@pytest.mark.parametrize("bad", [(0, 1.0, 1), (3, -1.0, 1), (3, 1.0, 0)])
+def test_the_chain_refuses_bad_arguments(bad: tuple[int, float, int]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        frequency_haploid(*bad)
