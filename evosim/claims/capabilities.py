@@ -45,8 +45,8 @@ def parts(experiment: Experiment) -> list[Part]:
     shallow = ancestral_only(experiment, n, *SHALLOW)
     out = [Part("best", best_genomes, (experiment,), cost=5.0)]
     out += [
-        Part(f"populations-{name}", populations, (made,), cost=1.0 * experiment.replicates)
-        for name, made in (("shallow", shallow), ("deep", ancestral_only(experiment, n)))
+        Part(f"populations-{name}", populations, (problem,), cost=1.0 * experiment.replicates)
+        for name, problem in (("shallow", shallow), ("deep", ancestral_only(experiment, n)))
     ]
     out += [
         Part(
@@ -66,22 +66,22 @@ def best_genomes(experiment: Experiment) -> pl.DataFrame:
     settings |= {name: with_settings(packaged(name)) for name in OTHERS}
     return pl.concat(
         [
-            _of_best(made, int(found["class"])).with_columns(pl.lit(name).alias("who"))
-            for name, made in settings.items()
-            for found in [best_genome_account(made)]
+            _of_best(problem, int(found["class"])).with_columns(pl.lit(name).alias("who"))
+            for name, problem in settings.items()
+            for found in [best_genome_account(problem)]
         ]
     )
 
 
 def _of_best(experiment: Experiment, number: int) -> pl.DataFrame:
-    made = build(experiment)
+    problem = build(experiment)
     return pl.DataFrame(
         [
             {
                 "belief": b,
                 **_reached(
-                    made,
-                    Capabilities(_worlds(made)),
+                    problem,
+                    Capabilities(_worlds(problem)),
                     PopulationSnapshot(
                         np.array([number]), *(np.ones(1),) * 2, np.array([number]), np.ones(1)
                     ),
@@ -94,12 +94,12 @@ def _of_best(experiment: Experiment, number: int) -> pl.DataFrame:
     )
 
 
-def _worlds(made: Problem) -> dict[str, TabularMdp]:
-    return {"A": made.pair.ancestral, "M": made.pair.modern}
+def _worlds(problem: Problem) -> dict[str, TabularMdp]:
+    return {"A": problem.pair.ancestral, "M": problem.pair.modern}
 
 
 def _reached(
-    made: Problem,
+    problem: Problem,
     capabilities: Capabilities,
     census: PopulationSnapshot,
     belief: str,
@@ -109,7 +109,7 @@ def _reached(
 
     Planners without any objective have no capability and are left out.
     """
-    rules = made.genome.decode(census.classes)
+    rules = problem.genome.decode(census.classes)
     assert isinstance(rules, PlannerRules)
     for which in ("A", "M"):
         for i, number in enumerate(census.classes.tolist()):
@@ -135,18 +135,18 @@ def _reached(
 
 def populations(experiment: Experiment) -> pl.DataFrame:
     """One row per seed and belief: capability and alignment of the population at the swap."""
-    made = build(experiment)
-    landscape, capabilities = Landscape(made), Capabilities(_worlds(made))
+    problem = build(experiment)
+    landscape, capabilities = Landscape(problem), Capabilities(_worlds(problem))
     known: dict[tuple[int, str, str], tuple[float, float]] = {}
     rows = []
     for seed in experiment.seeds:
         landscape.afresh()
-        swap = snapshot_of(simulate(made, landscape, seed), experiment.swap - 1, "swap")
+        swap = snapshot_of(simulate(problem, landscape, seed), experiment.swap - 1, "swap")
         rows += [
             {
                 "seed": seed,
                 "belief": b,
-                **_reached(made, capabilities, PopulationSnapshot.from_table(swap), b, known),
+                **_reached(problem, capabilities, PopulationSnapshot.from_table(swap), b, known),
             }
             for b in BELIEFS
         ]
@@ -179,10 +179,10 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
                 **{f"{name}_fall": fallen[f"{name}_A"] - fallen[f"{name}_M"] for name in FALLS},
             }
         )
-        made = build(capped)
-        landscape = Landscape(made)
+        problem = build(capped)
+        landscape = Landscape(problem)
         for seed in experiment.seeds:
-            run = simulate(made, landscape, seed)
+            run = simulate(problem, landscape, seed)
             snapshot_of(run, experiment.swap - 1, "swap")
             rows.append(
                 {

@@ -58,10 +58,10 @@ def fixation(experiment: Experiment, error: float, cell: int) -> pl.DataFrame:
     Each cell has its own seeds, so that the cells are independent tests.
     """
     setting = with_error(experiment, error)
-    worth = Landscape(setting).worth(np.arange(2))
-    rows = [_run(setting, worth.ancestral, seed + cell * APART) for seed in experiment.seeds]
+    fitness = Landscape(setting).worth(np.arange(2))
+    rows = [_run(setting, fitness.ancestral, seed + cell * APART) for seed in experiment.seeds]
     names = ("fitness_closed", "fitness_open", "modern_closed", "modern_open")
-    values = (*worth.ancestral.tolist(), *worth.modern_intent.tolist())
+    values = (*fitness.ancestral.tolist(), *fitness.modern_intent.tolist())
     return pl.DataFrame(rows).with_columns(
         pl.lit(error).alias("error"),
         *(pl.lit(v).alias(k) for k, v in zip(names, values, strict=True)),
@@ -185,13 +185,13 @@ def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
         "genome.mutation_scale=0.0",
     ]
     setting = build(with_settings(experiment, *changes))
-    worth = Landscape(setting).worth(np.arange(setting.genome.grid.size))
-    best = worth.ancestral >= worth.ancestral.max() - 1e-9
-    deceives = best & (worth.modern_intent < worth.modern_intent[best].max() - 1e-9)
+    fitness = Landscape(setting).worth(np.arange(setting.genome.grid.size))
+    best = fitness.ancestral >= fitness.ancestral.max() - 1e-9
+    deceives = best & (fitness.modern_intent < fitness.modern_intent[best].max() - 1e-9)
     rows = []
     for seed in experiment.seeds:
         first, *_, last = newborn_classes(
-            setting, worth.ancestral.__getitem__, seed, COADAPTED_GENERATIONS + 1
+            setting, fitness.ancestral.__getitem__, seed, COADAPTED_GENERATIONS + 1
         )
         rows.append(
             {

@@ -60,19 +60,19 @@ def grid(experiment: Experiment) -> pl.DataFrame:
     """
     setting = build(experiment)
     reflexes = build(with_genome(experiment, "reflex"))
-    tables = [_scored(setting, made) for made in (setting, reflexes)]
+    tables = [_scored(setting, problem) for problem in (setting, reflexes)]
     return pl.concat(
         [
-            table.with_columns(pl.lit(made.genome.name).alias("genome"))
-            for table, made in zip(tables, (setting, reflexes), strict=True)
+            table.with_columns(pl.lit(problem.genome.name).alias("genome"))
+            for table, problem in zip(tables, (setting, reflexes), strict=True)
         ]
     )
 
 
-def _scored(setting: Problem, made: Problem, *, dear: bool = True) -> pl.DataFrame:
+def _scored(setting: Problem, problem: Problem, *, dear: bool = True) -> pl.DataFrame:
     """One row per class of a genome. Expensive scores are optional (`dear`)."""
-    pair, size = setting.pair, made.genome.grid.size
-    rules = made.genome.decode(np.arange(size))
+    pair, size = setting.pair, problem.genome.grid.size
+    rules = problem.genome.decode(np.arange(size))
     a, m, where = pair.ancestral, pair.modern, read.reached_by_some(pair)
     payoff = np.array([1.0 if feature == "A" else 0.0 for feature in a.features])
     told_gate = _gates(rules)
@@ -124,8 +124,8 @@ def agency(experiment: Experiment) -> pl.DataFrame:
     agents = read.agents_of(world, objectives, list(range(1, world.lifespan + 1)), 0.05, 0.95)
     known: dict[tuple[int, bytes], float] = {}
     rows = []
-    for made in (setting, reflexes):
-        rules = made.genome.decode(np.arange(made.genome.grid.size))
+    for problem in (setting, reflexes):
+        rules = problem.genome.decode(np.arange(problem.genome.grid.size))
         for i in range(len(rules)):
             policy, key = (
                 policy_of(rules, i, world, pair),
@@ -143,7 +143,7 @@ def agency(experiment: Experiment) -> pl.DataFrame:
                 rows.append(
                     {
                         "seed": seed,
-                        "genome": made.genome.name,
+                        "genome": problem.genome.name,
                         "class": i,
                         "agency": known[seed, key],
                     }

@@ -108,12 +108,12 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
     fitness of carriers of `c` copies of the driver, without the costs of drivers and suppressors.
     It is null if there are none.
     """
-    made = with_settings(experiment, f"snapshots={sorted({mark - 1 for mark in marks})}")
-    controls = controls_of(made)
-    landscape = Landscape(build(made))
+    problem = with_settings(experiment, f"snapshots={sorted({mark - 1 for mark in marks})}")
+    controls = controls_of(problem)
+    landscape = Landscape(build(problem))
     rows = []
     for arm in ARMS:
-        setting = build(controls[arm] if arm else made)
+        setting = build(controls[arm] if arm else problem)
         for seed in experiment.seeds:
             landscape.afresh()
             run = simulate_one(arm, setting, landscape, seed)
@@ -131,11 +131,11 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
 def _state(mine: pl.DataFrame, landscape: Landscape) -> Row:
     """Mean fitness in A and frequencies of one snapshot."""
     share = mine["count"].to_numpy() / mine["count"].sum()
-    worth = landscape.worth(mine["class"].to_numpy()).ancestral
+    fitness = landscape.worth(mine["class"].to_numpy()).ancestral
     driver = mine[DRIVER].to_numpy()
     out: Row = {
-        "mean": float(share @ (worth * mine["kept"].to_numpy())),
-        "free": float(share @ worth),
+        "mean": float(share @ (fitness * mine["kept"].to_numpy())),
+        "free": float(share @ fitness),
         "driver": float(share @ driver) / 2.0,
     }
     out["suppressor"] = (
@@ -144,7 +144,7 @@ def _state(mine: pl.DataFrame, landscape: Landscape) -> Row:
     for copies in range(3):
         here = driver == copies
         out[f"by_behaviour:{copies}"] = (
-            float(share[here] @ worth[here] / share[here].sum()) if here.any() else None
+            float(share[here] @ fitness[here] / share[here].sum()) if here.any() else None
         )
     return out
 
@@ -154,7 +154,7 @@ def still(seed: int, replicates: int, generations: int) -> pl.DataFrame:
 
     One row per seed: means over the second half of a run.
     """
-    made = build(
+    problem = build(
         with_settings(
             packaged("suppressor"),
             "search_ledger=false",
@@ -164,11 +164,11 @@ def still(seed: int, replicates: int, generations: int) -> pl.DataFrame:
     )
     from evosim.simulation.loop import simulate
 
-    landscape = Landscape(made)
+    landscape = Landscape(problem)
     rows = []
     for number in range(seed, seed + replicates):
         alleles = (
-            simulate(made, landscape, number)
+            simulate(problem, landscape, number)
             .tables["alleles"]
             .filter(pl.col("generation") >= generations // 2)
         )

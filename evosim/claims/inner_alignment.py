@@ -66,13 +66,13 @@ def _in(experiment: Experiment, name: str) -> Experiment:
 
 def grid(experiment: Experiment, name: str) -> pl.DataFrame:
     """One row per genome: objective, horizon, belief, difference of ranking, and loss."""
-    made = build(experiment)
-    frame = Landscape(made).frame()
-    rules = made.genome.decode(frame["class"].to_numpy())
+    problem = build(experiment)
+    frame = Landscape(problem).frame()
+    rules = problem.genome.decode(frame["class"].to_numpy())
     assert isinstance(rules, PlannerRules)
-    m = made.pair.modern
+    m = problem.pair.modern
     best = float(m.start @ extreme_values(m, m.intent)[0][0])
-    ranks = {w.tobytes(): _apart(made, w) for w in np.unique(rules.weights, axis=0)}
+    ranks = {w.tobytes(): _apart(problem, w) for w in np.unique(rules.weights, axis=0)}
     return frame.with_columns(
         pl.lit(name).alias("world"),
         pl.Series("misranking", [ranks[w.tobytes()] for w in rules.weights]),
@@ -83,9 +83,9 @@ def grid(experiment: Experiment, name: str) -> pl.DataFrame:
     ).with_columns(_cell())
 
 
-def _apart(made: Problem, weights: Floats) -> float:
+def _apart(problem: Problem, weights: Floats) -> float:
     """Difference between the rankings of two objectives, in the world where it is larger."""
-    a, m = made.pair.ancestral, made.pair.modern
+    a, m = problem.pair.ancestral, problem.pair.modern
     return max(
         misranking(a, a.features_felt @ weights, a.payoff),
         misranking(m, m.features_felt @ weights, m.intent),
@@ -126,13 +126,13 @@ def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFram
 
     It is the most typical of several lives drawn with the experiment's seed.
     """
-    made = build(experiment)
+    problem = build(experiment)
     rows = []
     for cell, number in examples(table).items():
-        rules = made.genome.decode(np.array([number], dtype=np.int64))
-        policy = policy_of(rules, 0, made.pair.modern, made.pair)
+        rules = problem.genome.decode(np.array([number], dtype=np.int64))
+        policy = policy_of(rules, 0, problem.pair.modern, problem.pair)
         rng = np.random.default_rng([experiment.seed, 13])
-        drawn = [drawn_life(made.pair.modern, policy, rng) for _ in range(DRAWN)]
+        drawn = [drawn_life(problem.pair.modern, policy, rng) for _ in range(DRAWN)]
         offspring = np.array([sum(u for _, _, u in life) for life in drawn])
         mean = float(offspring.mean())
         life = drawn[middling(offspring[:, None], np.array([mean]))]
@@ -140,7 +140,7 @@ def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFram
             "world": name,
             "cell": cell,
             "class": number,
-            "genome": _told(made, number),
+            "genome": _told(problem, number),
             "mean_of_drawn": mean,
         }
         rows += [
@@ -171,9 +171,9 @@ def equals(experiment: Experiment) -> pl.DataFrame:
 
     One row per genome of a pair and cause, with the difference of their ledgers.
     """
-    made = build(experiment)
-    evaluator, gaps = ClassEvaluator(made.genome, made.pair), gaps_of(made.pair)
-    frame = Landscape(made).frame()
+    problem = build(experiment)
+    evaluator, gaps = ClassEvaluator(problem.genome, problem.pair), gaps_of(problem.pair)
+    frame = Landscape(problem).frame()
     named = frame.group_by("ancestral_policy", "modern_policy", maintain_order=True).agg(
         pl.col("class"), pl.len(), pl.col("modern_intent").first()
     )
@@ -195,11 +195,11 @@ def equals(experiment: Experiment) -> pl.DataFrame:
             abs(pair.causes[0][cause] - pair.causes[1][cause]) for cause in ("objective", "belief")
         )
         for number, parts_ in zip(pair.classes, pair.causes, strict=True):
-            told, worth = _told(made, number), evaluator.amounts(number, "modern").net_intent
+            told, fitness = _told(problem, number), evaluator.amounts(number, "modern").net_intent
             rows += [
                 {
                     "rank": rank,
-                    "worth": worth,
+                    "worth": fitness,
                     "class": number,
                     "genome": told,
                     "world": pair.world,
@@ -219,13 +219,13 @@ def _spread(classes: list[int]) -> list[int]:
     return [classes[i] for i in np.unique(np.linspace(0, len(classes) - 1, MEMBERS).astype(int))]
 
 
-def _told(made: Problem, number: int) -> str:
+def _told(problem: Problem, number: int) -> str:
     """Objective, horizon and belief of a genome in words."""
-    rules = made.genome.decode(np.array([number], dtype=np.int64))
+    rules = problem.genome.decode(np.array([number], dtype=np.int64))
     assert isinstance(rules, PlannerRules)
     wants = ", ".join(
         f"{name} {w:g}"
-        for name, w in zip(made.pair.ancestral.features, rules.weights[0], strict=True)
+        for name, w in zip(problem.pair.ancestral.features, rules.weights[0], strict=True)
         if w
     )
     return (
@@ -252,8 +252,8 @@ def explained(experiment: Experiment) -> pl.DataFrame:
     One row per objective, with its value in M. `objective` is null if there is none. The genomes
     are the best ones of each horizon and a bottle cap, which always does the default act.
     """
-    made = build(experiment)
-    a, m = made.pair.ancestral, made.pair.modern
+    problem = build(experiment)
+    a, m = problem.pair.ancestral, problem.pair.modern
     weights = weight_grid(
         [
             (
@@ -264,7 +264,7 @@ def explained(experiment: Experiment) -> pl.DataFrame:
             for f in a.features
         ]
     )
-    frame = Landscape(made).frame()
+    frame = Landscape(problem).frame()
     best = float(m.start @ extreme_values(m, m.intent)[0][0])
     subjects: list[tuple[str, Floats, float]] = []
     for horizon in experiment.genome["horizon"]["alleles"]:
@@ -273,16 +273,16 @@ def explained(experiment: Experiment) -> pl.DataFrame:
                 "ancestral", "class", descending=[True, False]
             )["class"][0]
         )
-        rules = made.genome.decode(np.array([number], dtype=np.int64))
-        worth = float(frame.filter(pl.col("class") == number)["modern_intent"][0])
+        rules = problem.genome.decode(np.array([number], dtype=np.int64))
+        fitness = float(frame.filter(pl.col("class") == number)["modern_intent"][0])
         subjects.append(
-            (f"best that sees {horizon:g} steps", policy_of(rules, 0, a, made.pair), worth)
+            (f"best that sees {horizon:g} steps", policy_of(rules, 0, a, problem.pair), fitness)
         )
     lid = np.zeros((1, len(a.states), len(a.acts)))
-    lid[:, :, a.acts.index(made.pair.default_act)] = 1.0
+    lid[:, :, a.acts.index(problem.pair.default_act)] = 1.0
     subjects.append(("bottle cap", lid, 0.0))
     rows = []
-    for name, policy, worth in subjects:
+    for name, policy, fitness in subjects:
         found = explanations(a, policy, weights, m)
         for w, trivial, value in zip(found.weights, found.trivial, found.worth, strict=True):
             wants = (
@@ -296,7 +296,7 @@ def explained(experiment: Experiment) -> pl.DataFrame:
                     "objective": wants,
                     "trivial": bool(trivial),
                     "in_M": float(value) / best,
-                    "own_in_M": worth / best,
+                    "own_in_M": fitness / best,
                 }
             )
     return pl.DataFrame(rows)

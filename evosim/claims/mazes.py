@@ -110,7 +110,7 @@ def two_alleles(
     """
     phases = f'phases=[{{world="ancestral", generations={experiment.swap * 3 // 2}}}]'
     first = experiment.seed + cell * APART
-    made = build(
+    problem = build(
         _cell(
             experiment,
             payoff,
@@ -121,16 +121,16 @@ def two_alleles(
             phases,
         )
     )
-    landscape, choice = Landscape(made), made.experiment.selection
-    worth = landscape.worth(np.arange(2))
+    landscape, choice = Landscape(problem), problem.experiment.selection
+    fitness = landscape.worth(np.arange(2))
     heard = (
-        worth.ancestral
+        fitness.ancestral
         if choice.plain
-        else selection_fitness(choice, worth.cases, made.pair.ancestral.case_shares())
+        else selection_fitness(choice, fitness.cases, problem.pair.ancestral.case_shares())
     )
     rows = []
     for i in range(experiment.replicates * RUNS):
-        tables = simulate(made, landscape, first + i).tables
+        tables = simulate(problem, landscape, first + i).tables
         end = tables["populations"].filter(pl.col("moment") == "end")
         counts = end["count"].to_numpy()
         rows.append(float(counts[end["class"].to_numpy() == 1].sum() / counts.sum()))
@@ -140,10 +140,10 @@ def two_alleles(
         "over": over,
         "red_seeker": heard[0],
         "exit_seeker": heard[1],
-        "population": made.experiment.optimizer["population"],
+        "population": problem.experiment.optimizer["population"],
     }
     return pl.DataFrame(
-        {"run": range(len(rows)), "frequency": rows, "generations": made.experiment.generations}
+        {"run": range(len(rows)), "frequency": rows, "generations": problem.experiment.generations}
     ).with_columns(**{name: pl.lit(value) for name, value in facts.items()})
 
 
@@ -156,16 +156,16 @@ def evolved(
     copies.
     """
     mixture = f'world.mixture=[{{share={modern}, world="modern"}}]'
-    made = build(_cell(experiment, payoff, p, mixture))
-    landscape = Landscape(made)
+    problem = build(_cell(experiment, payoff, p, mixture))
+    landscape = Landscape(problem)
     plain = build(_cell(experiment, payoff, p))
     ends = ends_of(plain)
     rows = []
     for seed in experiment.seeds:
-        run = simulate(made, landscape, seed + cell * APART)
+        run = simulate(problem, landscape, seed + cell * APART)
         swap = run.tables["populations"].filter(pl.col("moment") == "swap")
         classes, share = swap["class"].to_numpy(), swap["count"].to_numpy() / swap["count"].sum()
-        worth = landscape.worth(classes)
+        fitness = landscape.worth(classes)
         rows.append(
             {
                 "payoff": payoff,
@@ -175,8 +175,8 @@ def evolved(
                 "at_door": share @ ends["door"][classes],
                 "at_thing": share @ ends["thing"][classes],
                 "at_plain_door": share @ ends["plain_door"][classes],
-                "ancestral": share @ worth.ancestral,
-                "modern_intent": share @ worth.modern_intent,
+                "ancestral": share @ fitness.ancestral,
+                "modern_intent": share @ fitness.modern_intent,
             }
         )
     return pl.DataFrame(rows)
@@ -194,10 +194,10 @@ def on_samples(experiment: Experiment, size: int, fresh: bool) -> pl.DataFrame:
     )
     landscape, known, rows = None, None, []
     for seed in experiment.seeds:
-        made = build(with_settings(base, "replicates=1", f"seed={seed}"))
-        landscape = landscape or Landscape(made)
-        known = known or SharedCache(made.genome, made.pair)
-        numbers = replicate(made, landscape, cache=known).numbers
+        problem = build(with_settings(base, "replicates=1", f"seed={seed}"))
+        landscape = landscape or Landscape(problem)
+        known = known or SharedCache(problem.genome, problem.pair)
+        numbers = replicate(problem, landscape, cache=known).numbers
         found = {
             f"{world}_{name}": numbers.get(f"ladder.{world}.steps.{name}")
             for world in ("ancestral", "modern")
@@ -216,18 +216,18 @@ def best_on_samples(experiment: Experiment) -> pl.DataFrame:
 
     `told_apart` is the chance that a sample separates the objectives.
     """
-    made = build(_cell(experiment, "exit", FOR_SAMPLES, "selection.sample=1"))
-    frame = Landscape(made).frame()
+    problem = build(_cell(experiment, "exit", FOR_SAMPLES, "selection.sample=1"))
+    frame = Landscape(problem).frame()
     cases, shares = (
-        frame.select(f"case:{name}" for name in made.pair.ancestral.case_names).to_numpy(),
-        made.pair.ancestral.case_shares(),
+        frame.select(f"case:{name}" for name in problem.pair.ancestral.case_names).to_numpy(),
+        problem.pair.ancestral.case_shares(),
     )
     best = float(frame["ancestral"].max())  # type: ignore[arg-type]
-    apart = [name.endswith("none red") for name in made.pair.ancestral.case_names]
+    apart = [name.endswith("none red") for name in problem.pair.ancestral.case_names]
     rows = []
     for size in SAMPLES:
         choice = with_settings(
-            made.experiment, f"selection.sample={size}", "selection.fresh=false"
+            problem.experiment, f"selection.sample={size}", "selection.fresh=false"
         ).selection
         for seed in range(experiment.seed, experiment.seed + experiment.replicates * RUNS):
             weights = case_weights(choice, shares, seed, 0)
@@ -253,10 +253,10 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
     """
     out, ends = [], None
     for payoff, p in PLACES:
-        made = build(_cell(experiment, payoff, p))
-        frame = Landscape(made).frame()
-        ends = ends or ends_of(made)
-        design = Accountant(made, {"landscape": frame}, exact=True).fixed_rungs.modern
+        problem = build(_cell(experiment, payoff, p))
+        frame = Landscape(problem).frame()
+        ends = ends or ends_of(problem)
+        design = Accountant(problem, {"landscape": frame}, exact=True).fixed_rungs.modern
         top = float(frame["ancestral"].max())  # type: ignore[arg-type]
         out.append(
             frame.select(
@@ -273,7 +273,7 @@ def genomes(experiment: Experiment) -> pl.DataFrame:
     return pl.concat(out)
 
 
-def ends_of(made: Problem) -> dict[str, Floats]:
+def ends_of(problem: Problem) -> dict[str, Floats]:
     """Ends of the lives of each class in modern mazes.
 
     With a plain door and another red thing, `door` and `thing` are the chances that life ends so.
@@ -282,11 +282,11 @@ def ends_of(made: Problem) -> dict[str, Floats]:
 
     The payoff has no influence on a genome's behaviour.
     """
-    world = made.pair.modern
-    policies = Scorer(world, made.pair).policies(
-        made.genome.decode(np.arange(made.genome.grid.size))
+    world = problem.pair.modern
+    policies = Scorer(world, problem.pair).policies(
+        problem.genome.decode(np.arange(problem.genome.grid.size))
     )
-    cells = reached(Maze(**made.experiment.world.ancestral))
+    cells = reached(Maze(**problem.experiment.world.ancestral))
     apart, plain = _ends(world, policies, cells, TOLD_APART), _ends(world, policies, cells, PLAIN)
     return {**apart, "plain_door": plain["door"]}
 

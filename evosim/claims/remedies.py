@@ -77,14 +77,16 @@ def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
 
     `break_even` is that of the most common genome.
     """
-    made, plain = build(_trained(experiment, q, over)), Landscape(build(experiment))
-    every = plain.worth(np.arange(made.genome.grid.size))
-    landscape, rows = Landscape(made), []
+    problem, plain = build(_trained(experiment, q, over)), Landscape(build(experiment))
+    every = plain.worth(np.arange(problem.genome.grid.size))
+    landscape, rows = Landscape(problem), []
     for seed in experiment.seeds:
         swap = (
-            simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "swap")
+            simulate(problem, landscape, seed)
+            .tables["populations"]
+            .filter(pl.col("moment") == "swap")
         )
-        worth = plain.worth(swap["class"].to_numpy())
+        fitness = plain.worth(swap["class"].to_numpy())
         share = swap["count"].to_numpy() / max(swap["count"].sum(), 1)
         common = (
             swap.group_by("class")
@@ -96,9 +98,11 @@ def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
                 "q": q,
                 "over": over,
                 "seed": seed,
-                "ancestral": float(share @ worth.ancestral),
-                "modern": float(share @ worth.modern),
-                "break_even": break_even(made.genome.grid, common, every.ancestral, every.modern),
+                "ancestral": float(share @ fitness.ancestral),
+                "modern": float(share @ fitness.modern),
+                "break_even": break_even(
+                    problem.genome.grid, common, every.ancestral, every.modern
+                ),
             }
         )
     return pl.DataFrame(rows)
@@ -122,8 +126,8 @@ def best(experiment: Experiment) -> pl.DataFrame:
 
     Of a tie it is the worst in M.
     """
-    worth = Landscape(build(experiment)).frame()
-    a, m = worth["ancestral"].to_numpy(), worth["modern"].to_numpy()
+    fitness = Landscape(build(experiment)).frame()
+    a, m = fitness["ancestral"].to_numpy(), fitness["modern"].to_numpy()
     both = np.stack([a, m], axis=1)
     heard = {("mean", q): (1.0 - q) * a + q * m for q in (*SHARES, 1.0)}
     heard |= {

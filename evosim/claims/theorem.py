@@ -75,15 +75,15 @@ def grid(experiment: Experiment, name: str, *, paid: bool = False) -> pl.DataFra
 
     The optimum and the upkeep of R1 belong to the grid.
     """
-    made = build(experiment)
+    problem = build(experiment)
     if paid:
         pair = replace(
-            made.pair, ancestral=_paid(made.pair.ancestral), modern=_paid(made.pair.modern)
+            problem.pair, ancestral=_paid(problem.pair.ancestral), modern=_paid(problem.pair.modern)
         )
-        made = replace(made, pair=pair)
-    frame = Landscape(made).frame()
-    m = made.pair.modern
-    kept = made.genome.decode(frame["class"].to_numpy()).fitness_retained
+        problem = replace(problem, pair=pair)
+    frame = Landscape(problem).frame()
+    m = problem.pair.modern
+    kept = problem.genome.decode(frame["class"].to_numpy()).fitness_retained
     best, r1 = extreme_values(m, m.intent)[0][0], int(frame["modern_intent"].to_numpy().argmax())
     net = float(frame["modern_intent"][r1])
     return frame.select("class", "ancestral", "modern", "modern_intent").with_columns(

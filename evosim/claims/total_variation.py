@@ -46,7 +46,7 @@ def parts(experiment: Experiment) -> list[Part]:
     return [*out, Part("micro", micro, (), cost=3.0), Part("trap", trap_chain, (), cost=1.0)]
 
 
-def row(where: str, seed: int, number: int, found: Variation, worth: tuple[float, float]) -> Row:
+def row(where: str, seed: int, number: int, found: Variation, fitness: tuple[float, float]) -> Row:
     """The row of one genome or policy."""
     return {
         "where": where,
@@ -60,8 +60,8 @@ def row(where: str, seed: int, number: int, found: Variation, worth: tuple[float
         "bound": found.bound,
         "difference": found.difference,
         "slack": found.slack,
-        "ancestral": worth[0],
-        "modern": worth[1],
+        "ancestral": fitness[0],
+        "modern": fitness[1],
     }
 
 
@@ -69,14 +69,18 @@ SCHEMA = {"exact": pl.Float64}
 
 
 def _of_classes(
-    made: Problem, classes: list[int], where: str, seed: int, most: int
+    problem: Problem, classes: list[int], where: str, seed: int, most: int
 ) -> pl.DataFrame:
     """The total variation of classes of a grid."""
-    evaluator, a, m = ClassEvaluator(made.genome, made.pair), made.pair.ancestral, made.pair.modern
+    evaluator, a, m = (
+        ClassEvaluator(problem.genome, problem.pair),
+        problem.pair.ancestral,
+        problem.pair.modern,
+    )
     span, rows = range_of(a, m), []
     for number in classes:
-        rules = made.genome.decode(np.array([number], dtype=np.int64))
-        policies = (policy_of(rules, 0, a, made.pair), policy_of(rules, 0, m, made.pair))
+        rules = problem.genome.decode(np.array([number], dtype=np.int64))
+        policies = (policy_of(rules, 0, a, problem.pair), policy_of(rules, 0, m, problem.pair))
         done = [evaluator.evaluate(number, which) for which in ("ancestral", "modern")]
         found = variation(
             a, m, policies, (done[0].occupancy, done[1].occupancy), span=span, most=most
@@ -89,15 +93,15 @@ def _of_classes(
 
 def savanna(experiment: Experiment, seed: int) -> pl.DataFrame:
     """Genomes drawn evenly from the experiment's grid."""
-    made = build(experiment)
-    drawn = np.random.default_rng([seed, 9]).integers(0, made.genome.grid.size, size=GENOMES)
-    return _of_classes(made, drawn.tolist(), "savanna", seed, MOST)
+    problem = build(experiment)
+    drawn = np.random.default_rng([seed, 9]).integers(0, problem.genome.grid.size, size=GENOMES)
+    return _of_classes(problem, drawn.tolist(), "savanna", seed, MOST)
 
 
 def micro() -> pl.DataFrame:
     """All genomes of micro, with exact total variation."""
-    made = build_packaged("micro")
-    return _of_classes(made, list(range(made.genome.grid.size)), "micro", 0, 100_000)
+    problem = build_packaged("micro")
+    return _of_classes(problem, list(range(problem.genome.grid.size)), "micro", 0, 100_000)
 
 
 def random_worlds(seed: int) -> pl.DataFrame:

@@ -95,13 +95,13 @@ def best(experiment: Experiment) -> pl.DataFrame:
 
     Best for intent is relative to the world of the row.
     """
-    made = build(experiment)
-    params, payoff = _params(made), experiment.world.ancestral["payoff"]
-    landscape = Landscape(made)
+    problem = build(experiment)
+    params, payoff = _params(problem), experiment.world.ancestral["payoff"]
+    landscape = Landscape(problem)
     best_classes = BestClasses.from_landscape(landscape.frame(), landscape.spans, exact=True)
-    evaluator = ClassEvaluator(made.genome, made.pair)
+    evaluator = ClassEvaluator(problem.genome, problem.pair)
     rows = []
-    for which, world in zip(WORLDS, (made.pair.ancestral, made.pair.modern), strict=True):
+    for which, world in zip(WORLDS, (problem.pair.ancestral, problem.pair.modern), strict=True):
         done = optimum(world, world.payoff)
         rows.append(
             {
@@ -140,15 +140,17 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
     `desire` is the share of individuals that want Brotherhood's fall. `neutral` is its expected
     value under mutation alone.
     """
-    made = build(experiment)
-    params, landscape = _params(made), Landscape(made)
-    frame, evaluator = landscape.frame(), ClassEvaluator(made.genome, made.pair)
+    problem = build(experiment)
+    params, landscape = _params(problem), Landscape(problem)
+    frame, evaluator = landscape.frame(), ClassEvaluator(problem.genome, problem.pair)
     known: dict[tuple[str, int], dict[str, float]] = {}
     rows: list[Row] = []
     for seed in experiment.seeds:
         landscape.afresh()
         populations = (
-            simulate(made, landscape, seed).tables["populations"].filter(pl.col("moment") == "swap")
+            simulate(problem, landscape, seed)
+            .tables["populations"]
+            .filter(pl.col("moment") == "swap")
         )
         if populations.is_empty():
             raise UserError(
@@ -164,7 +166,7 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
         )
         share = lived["count"].to_numpy() / lived["count"].sum()
         desire = float(share @ (lived["locus:brotherhood"].to_numpy() > 0.0))
-        for which, world in zip(WORLDS, (made.pair.ancestral, made.pair.modern), strict=True):
+        for which, world in zip(WORLDS, (problem.pair.ancestral, problem.pair.modern), strict=True):
             done = []
             for number, name in lived.select("class", f"{which}_policy").iter_rows():
                 if (which, name) not in known:  # equal names mean equal behaviour
@@ -181,18 +183,18 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
                     **means,
                     "villages": float(share @ lived[f"{which}_intent"].to_numpy()),
                     "desire": desire,
-                    "neutral": neutral(made, "brotherhood"),
+                    "neutral": neutral(problem, "brotherhood"),
                 }
             )
     return pl.DataFrame(rows)
 
 
-def neutral(made: Problem, name: str) -> float:
+def neutral(problem: Problem, name: str) -> float:
     """Expected share of positive alleles of a haploid locus at the swap under mutation alone.
 
     Mutation is stepwise.
     """
-    locus = next(locus for locus in made.genome.grid.loci if locus.name == name)
+    locus = next(locus for locus in problem.genome.grid.loci if locus.name == name)
     alleles = np.array(locus.params.alleles, dtype=np.float64)
     n, rate = len(alleles), locus.params.mutation / 2.0
     moves = np.eye(n)
@@ -201,7 +203,7 @@ def neutral(made: Problem, name: str) -> float:
         moves[[i, i + 1], [i, i + 1]] -= rate
     share = np.bincount(locus.initial_alleles(), minlength=n) / len(locus.initial_alleles())
     return float(
-        (share @ np.linalg.matrix_power(moves, made.experiment.swap - 1))[alleles > 0.0].sum()
+        (share @ np.linalg.matrix_power(moves, problem.experiment.swap - 1))[alleles > 0.0].sum()
     )
 
 
@@ -209,13 +211,13 @@ def raids(experiment: Experiment) -> pl.DataFrame:
     """Soldiers of the best policy for troops, by danger of raids."""
     rows = []
     for raid in RAIDS:
-        made = build(
+        problem = build(
             with_settings(
                 experiment, "world.ancestral.payoff=troops", f"world.ancestral.raid={raid}"
             )
         )
-        world = made.pair.ancestral
-        rows.append({"raid": raid} | outcome(_params(made), world, optimum(world, world.payoff)))
+        world = problem.pair.ancestral
+        rows.append({"raid": raid} | outcome(_params(problem), world, optimum(world, world.payoff)))
     return pl.DataFrame(rows)
 
 

@@ -79,8 +79,8 @@ def main_of(
         return mistake(str(error))
     except OSError as error:
         return mistake(
-            f"{given.out} must be a folder that can be written, but is not: {error.strerror}. Give"
-            " another --out."
+            f"The folder {given.out} cannot be written: {error.strerror}. Choose another folder"
+            " with --out."
         )
     with pl.Config(
         tbl_rows=-1,
@@ -101,8 +101,7 @@ def run_of(folder: Path) -> evosim.Run:
     found = evosim.load(folder)
     if not isinstance(found, evosim.Run):
         raise evosim.UserError(
-            f"{folder} must be a run, but is a {type(found).__name__.lower()}. Give the folder of a"
-            " run."
+            f"{folder} is a {type(found).__name__.lower()}, not a run. List runs: ls results/runs"
         )
     return found
 

@@ -65,7 +65,7 @@ def figure(table: pl.DataFrame, unit: str) -> Any:
     )
     return themed(
         chart,
-        "What a driver cost, beside chance",
+        "Cost of drivers, compared with chance",
         [
             "means over seeds; whiskers: bootstrap interval, from five seeds on; null: fair meiosis"
             " against fair meiosis"

@@ -60,7 +60,7 @@ def figure(table: pl.DataFrame, unit: str) -> Any:
         colour,
     )
     chart = bars.properties(width=420, height=60).facet(row=RUN)
-    return themed(chart, "What the shift costs, by kind", ["means over seeds; upkeep is left out"])
+    return themed(chart, "Cost of the shift by kind", ["means over seeds; upkeep is left out"])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -70,7 +70,7 @@ def figure(table: pl.DataFrame, unit: str) -> Any:
         "Three losses",
         [
             (
-                "what each step of the ladder loses; means over seeds; whiskers: bootstrap"
+                "loss by step of the ladder; means over seeds; whiskers: bootstrap"
                 " interval, from five seeds on"
             ),
             (

@@ -169,25 +169,25 @@ def enumeration() -> pl.DataFrame:
     All peers enumerate a subset. The best of them enumerates the default grid. The product alone
     enumerates a million classes.
     """
-    made, rows = build_packaged("birth-control"), []
-    grid = np.arange(made.genome.grid.size, dtype=np.int64)
+    problem, rows = build_packaged("birth-control"), []
+    grid = np.arange(problem.genome.grid.size, dtype=np.int64)
     some = grid[:: len(grid) // SUBSET]
-    whole = Landscape(made).worth(grid)
+    whole = Landscape(problem).worth(grid)
     exact = np.stack([whole.ancestral, whole.modern], axis=1)
 
     def ours(classes: np.ndarray) -> np.ndarray:
-        rules = made.genome.decode(classes)
+        rules = problem.genome.decode(classes)
         return np.stack(
             [
-                Scorer(w, made.pair).score(rules).fitness
-                for w in (made.pair.ancestral, made.pair.modern)
+                Scorer(w, problem.pair).score(rules).fitness
+                for w in (problem.pair.ancestral, problem.pair.modern)
             ],
             axis=1,
         )
 
     for classes, names in ((some, list(bench_grid.ENUMERATORS)), (grid, ["SciPy, merged"])):
         ways: dict[str, Callable[[], np.ndarray]] = {"evosim": partial(ours, classes)}
-        ways |= {name: partial(bench_grid.ENUMERATORS[name], made, classes) for name in names}
+        ways |= {name: partial(bench_grid.ENUMERATORS[name], problem, classes) for name in names}
         errors = {name: float(np.abs(run() - exact[classes]).max()) for name, run in ways.items()}
         timings = bench_job.timed(ways, 3)
         rows += [
@@ -236,18 +236,18 @@ def genetics() -> pl.DataFrame:
 
 def spared() -> pl.DataFrame:
     """Work left after each saving: on the default grid, an evolved and a random population."""
-    made = build_packaged("birth-control")
-    grid = made.genome.decode(np.arange(made.genome.grid.size, dtype=np.int64))
+    problem = build_packaged("birth-control")
+    grid = problem.genome.decode(np.arange(problem.genome.grid.size, dtype=np.int64))
     assert isinstance(grid, PlannerRules)
     weights, horizons = bench_job.genomes()
     world, pair = bench_job.world(), bench_product.pair()
     batches = {
-        "default grid, ancestral": (made.pair.ancestral, made.pair, grid),
-        "default grid, modern": (made.pair.modern, made.pair, grid),
+        "default grid, ancestral": (problem.pair.ancestral, problem.pair, grid),
+        "default grid, modern": (problem.pair.modern, problem.pair, grid),
         "default population at the swap": (
-            made.pair.ancestral,
-            made.pair,
-            bench_product.at_the_swap(made),
+            problem.pair.ancestral,
+            problem.pair,
+            bench_product.at_the_swap(problem),
         ),
         "reference job, random": (world, pair, bench_product.rules_of(weights, horizons)),
         "reference job, evolved": (world, pair, bench_product.evolved()),

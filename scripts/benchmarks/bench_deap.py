@@ -57,7 +57,7 @@ def by_python(individual: list[Any]) -> tuple[float]:
     features, ahead, lived = _lists()
     a, b, c, d, e, f, horizon = individual
     felt = [a * u + b * v + c * w + d * x + e * y + f * z for u, v, w, x, y, z in features]
-    worth, value, q = [0.0] * STATES, [0.0] * STATES, felt
+    fitness, value, q = [0.0] * STATES, [0.0] * STATES, felt
     for sweep in range(LIFESPAN):
         if sweep < horizon:
             if sweep:
@@ -67,11 +67,11 @@ def by_python(individual: list[Any]) -> tuple[float]:
                 ]
             value = [max(q[i : i + ACTS]) for i in FIRST]
             follow = [lived[q.index(best, i)] for i, best in zip(FIRST, value)]  # noqa: B905
-        worth = [
-            r + p0 * worth[s0] + p1 * worth[s1] + p2 * worth[s2] + p3 * worth[s3]
+        fitness = [
+            r + p0 * fitness[s0] + p1 * fitness[s1] + p2 * fitness[s2] + p3 * fitness[s3]
             for r, s0, s1, s2, s3, p0, p1, p2, p3 in follow
         ]
-    return (worth[0],)
+    return (fitness[0],)
 
 
 @cache
@@ -86,7 +86,7 @@ def by_numpy(individual: list[Any]) -> tuple[float]:
     """
     t, to, chances, horizon, states = by_act(), *_by_rank(), individual[-1], np.arange(STATES)
     felt = t.features @ np.array(individual[:-1], dtype=np.float32)
-    value = worth = np.zeros(STATES, dtype=np.float32)
+    value = fitness = np.zeros(STATES, dtype=np.float32)
     for sweep in range(LIFESPAN):
         if sweep < horizon:
             q = (felt + (chances * value.take(to)).sum(axis=0) if sweep else felt).reshape(
@@ -94,8 +94,8 @@ def by_numpy(individual: list[Any]) -> tuple[float]:
             )
             row, value = q.argmax(axis=0) * STATES + states, q.max(axis=0)
             chain, gain = dense()[row], t.payoff[row]
-        worth = gain + chain @ worth
-    return (float(worth[0]),)
+        fitness = gain + chain @ fitness
+    return (float(fitness[0]),)
 
 
 @cache

@@ -155,8 +155,8 @@ def bytes_held(grid: Grid) -> int:
 
 def one_crowd(n: int, generations: int, ledger: bool) -> dict[str, Any]:
     """One population in this process, which has met no other of its size."""
-    made = crowd(n, generations, ledger)
-    landscape = Landscape(made)
+    problem = crowd(n, generations, ledger)
+    landscape = Landscape(problem)
     for threads in (1, 2):
         numba.set_num_threads(threads)
         simulate(crowd(5_000, 2, ledger), landscape, 0)
@@ -171,7 +171,7 @@ def one_crowd(n: int, generations: int, ledger: bool) -> dict[str, Any]:
         numba.set_num_threads(int(last[1]))
 
     start = time.perf_counter()
-    simulate(made, landscape, 0, Session(tick))
+    simulate(problem, landscape, 0, Session(tick))
     whole = time.perf_counter() - start
     one, two = min(took[1]), min(took[2])
     return {
@@ -182,7 +182,7 @@ def one_crowd(n: int, generations: int, ledger: bool) -> dict[str, Any]:
         "million_a_second_1_thread": n / one / 1e6,
         "million_a_second_2_threads": n / two / 1e6,
         "speed_up": one / two,
-        "bytes_held": bytes_held(made.genome.grid),
+        "bytes_held": bytes_held(problem.genome.grid),
         "peak_mib": peak_memory_mib(),
     }
 

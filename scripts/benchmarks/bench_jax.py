@@ -50,24 +50,24 @@ def vmapped(weights: Any, horizons: Any) -> Any:
         felt = features @ weight
 
         def sweep(r: Any, carry: Any) -> Any:
-            value, worth, act = carry
+            value, fitness, act = carry
             q = felt + (chances * value[successors]).sum(2)
             act, value = (
                 jnp.where(r < horizon, q.argmax(1), act),
                 jnp.where(r < horizon, q.max(1), value),
             )
-            return value, follow(act, worth), act
+            return value, follow(act, fitness), act
 
-        def follow(act: Any, worth: Any) -> Any:
+        def follow(act: Any, fitness: Any) -> Any:
             return payoff[states, act] + (
-                chances[states, act] * worth[successors[states, act]]
+                chances[states, act] * fitness[successors[states, act]]
             ).sum(1)
 
         nothing = jnp.zeros(STATES)
-        _, worth, act = jax.lax.fori_loop(
+        _, fitness, act = jax.lax.fori_loop(
             0, longest, sweep, (nothing, nothing, jnp.zeros(STATES, int))
         )
-        return jax.lax.fori_loop(longest, LIFESPAN, lambda _, x: follow(act, x), worth)[0]
+        return jax.lax.fori_loop(longest, LIFESPAN, lambda _, x: follow(act, x), fitness)[0]
 
     return jax.vmap(one)(weights, horizons)
 
@@ -104,20 +104,20 @@ def lanes(ahead: Ahead, mask: Callable[[Any, Any], Any]) -> Callable[[Any, Any],
         longest = horizons.max()
 
         def sweep(r: Any, carry: Any) -> Any:
-            value, worth, chosen = carry
+            value, fitness, chosen = carry
             q = felt + ahead(value)
             best = q.max(1)
             chosen = jnp.where(r < horizons, mask(q, best), chosen)
-            return jnp.where(r < horizons, best, value), follow(chosen, worth), chosen
+            return jnp.where(r < horizons, best, value), follow(chosen, fitness), chosen
 
-        def follow(chosen: Any, worth: Any) -> Any:
-            return jnp.where(chosen, PAYOFF[:, :, None] + ahead(worth), 0.0).sum(1)
+        def follow(chosen: Any, fitness: Any) -> Any:
+            return jnp.where(chosen, PAYOFF[:, :, None] + ahead(fitness), 0.0).sum(1)
 
         nothing = jnp.zeros((STATES, weights.shape[0]))
-        _, worth, chosen = jax.lax.fori_loop(
+        _, fitness, chosen = jax.lax.fori_loop(
             0, longest, sweep, (nothing, nothing, jnp.zeros(felt.shape, bool))
         )
-        return jax.lax.fori_loop(longest, LIFESPAN, lambda _, x: follow(chosen, x), worth)[0]
+        return jax.lax.fori_loop(longest, LIFESPAN, lambda _, x: follow(chosen, x), fitness)[0]
 
     return run
 

@@ -77,7 +77,7 @@ def lanes(make: Callable[[], Ahead]) -> Planner:
             np.arange(STATES)[:, None],
         )
         felt = t.features @ weights.T.astype(F)
-        value, worth = np.zeros((STATES, n), dtype=F), np.zeros((STATES, n), dtype=F)
+        value, fitness = np.zeros((STATES, n), dtype=F), np.zeros((STATES, n), dtype=F)
         act = np.zeros((STATES, n), dtype=np.int64)
         for sweep in range(LIFESPAN):
             if sweep < horizons.max():
@@ -88,10 +88,10 @@ def lanes(make: Callable[[], Ahead]) -> Planner:
                 chance = [t.chances[:, k].take(row) for k in range(SUCCESSORS)]
                 to = [t.successors[:, k].take(row) * n + lane for k in range(SUCCESSORS)]
                 gain = t.payoff.take(row)
-            flat, worth = worth.ravel(), gain.copy()
+            flat, fitness = fitness.ravel(), gain.copy()
             for k in range(SUCCESSORS):
-                worth += chance[k] * flat.take(to[k])
-        return worth[0]
+                fitness += chance[k] * flat.take(to[k])
+        return fitness[0]
 
     return run
 
@@ -109,7 +109,7 @@ def _one(weights, horizon, successors, chances, features, payoff, lifespan, zero
                 total += features[s, a, k] * weights[k]
             felt[s, a] = total
     value, fresh = np.zeros(n_states, chances.dtype), np.zeros(n_states, chances.dtype)
-    worth, newer = np.zeros(n_states, chances.dtype), np.zeros(n_states, chances.dtype)
+    fitness, newer = np.zeros(n_states, chances.dtype), np.zeros(n_states, chances.dtype)
     chance, gain = (
         np.empty((n_states, n_successors), chances.dtype),
         np.empty(n_states, chances.dtype),
@@ -133,10 +133,10 @@ def _one(weights, horizon, successors, chances, features, payoff, lifespan, zero
         for s in range(n_states):
             total = gain[s]
             for k in range(n_successors):
-                total += chance[s, k] * worth[to[s, k]]
+                total += chance[s, k] * fitness[to[s, k]]
             newer[s] = total
-        worth, newer = newer, worth
-    return worth[0]
+        fitness, newer = newer, fitness
+    return fitness[0]
 
 
 @cache

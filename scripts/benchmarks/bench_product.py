@@ -114,9 +114,9 @@ def million() -> Problem:
     return build_packaged("birth-control", *MILLION)
 
 
-def landscape(made: Problem, *, whole: bool) -> Landscape:
+def landscape(problem: Problem, *, whole: bool) -> Landscape:
     """A grid enumerated in both worlds: kept whole, or surveyed."""
-    return Landscape(made, max_classes=10**9 if whole else 1, max_enumerated=10**9)
+    return Landscape(problem, max_classes=10**9 if whole else 1, max_enumerated=10**9)
 
 
 @dataclass(frozen=True)
@@ -193,12 +193,14 @@ def breeder(n: int = bench_job.POPULATION, loci: int = 20) -> Callable[[], objec
     return lambda: population.tell(fitness)
 
 
-def at_the_swap(made: Problem) -> PlannerRules:
+def at_the_swap(problem: Problem) -> PlannerRules:
     """The default experiment's population when its world is swapped."""
     table = (
-        simulate(made, Landscape(made), 0).tables["populations"].filter(pl.col("moment") == "swap")
+        simulate(problem, Landscape(problem), 0)
+        .tables["populations"]
+        .filter(pl.col("moment") == "swap")
     )
-    rules = made.genome.decode(np.repeat(table["class"].to_numpy(), table["count"].to_numpy()))
+    rules = problem.genome.decode(np.repeat(table["class"].to_numpy(), table["count"].to_numpy()))
     assert isinstance(rules, PlannerRules)
     return rules
 

@@ -525,7 +525,7 @@ def names(kept: StoredResults) -> dict[str, Any]:
 
 def environment(kept: StoredResults) -> jinja2.Environment:
     """Where sources are read and what they may use."""
-    made = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT),
         undefined=jinja2.StrictUndefined,
         autoescape=False,
@@ -534,16 +534,16 @@ def environment(kept: StoredResults) -> jinja2.Environment:
         keep_trailing_newline=True,
         extensions=["jinja2.ext.do"],
     )
-    made.globals.update(names(kept))
-    made.filters.update(n=number, pc=percent, span=span, listed=listed, words=words)
-    return made
+    templates.globals.update(names(kept))
+    templates.filters.update(n=number, pc=percent, span=span, listed=listed, words=words)
+    return templates
 
 
 def render(source: str, kept: StoredResults | None = None) -> str:
     """Render a source, given by its path below the root. Raises `Wrong` with the line."""
-    made = environment(kept or StoredResults(ROOT / "results"))
+    templates = environment(kept or StoredResults(ROOT / "results"))
     try:
-        return made.get_template(source).render()
+        return templates.get_template(source).render()
     except (
         Wrong,
         jinja2.TemplateError,

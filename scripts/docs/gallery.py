@@ -121,8 +121,8 @@ def sweep_charts(
     collect(store)
     analysis = sweeps_analysis.analysis_of(store)
     inputs = ChartInputs(analysis, read_sweep(file).sweep, None, None)
-    made = dict(figures.charts(inputs, chosen_quantities(analysis, []), wanted.values()))
-    return ((kind, made[full]) for kind, full in wanted.items())
+    all_charts = dict(figures.charts(inputs, chosen_quantities(analysis, []), wanted.values()))
+    return ((kind, all_charts[full]) for kind, full in wanted.items())
 
 
 def search_charts(folder: Path) -> Iterator[tuple[str, Any]]:

@@ -233,9 +233,9 @@ class Page:
                     )
                     for line in block.text.splitlines(True)
                 )
-                made = compile("\n" * block.line + text, block.page, "exec")
+                code = compile("\n" * block.line + text, block.page, "exec")
                 if not idle:
-                    exec(made, self.names)
+                    exec(code, self.names)
         except (Exception, SystemExit) as error:
             raise Wrong(f"{block.where}: {type(error).__name__}: {error}\n{block.text}") from error
         if not idle and block.language in RUN:

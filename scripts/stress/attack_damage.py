@@ -266,10 +266,10 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     lots, start = random.Random(chosen.seed), time.perf_counter()
-    made = build_packaged("micro", *SETTINGS)
+    problem = build_packaged("micro", *SETTINGS)
     with tempfile.TemporaryDirectory() as place:
         base, damaged, scratch = (Path(place) / name for name in ("base", "damaged", "scratch"))
-        evosim.run(made.experiment, out=base)
+        evosim.run(problem.experiment, out=base)
         numbers("load", base, base, scratch)  # which makes the analysis
         shutil.copytree(base, damaged)
         right = {command: numbers(command, damaged, base, scratch) for command in COMMANDS}
@@ -302,7 +302,7 @@ def main() -> None:
                 print(f"\r{i:,} of {len(work):,}", end="", file=sys.stderr)
     table = pl.DataFrame([asdict(row) for row in rows.values()])
     failures = sum(row.tracebacks + row.wrong for row in rows.values())
-    study.Study("attack/damage", made).store(
+    study.Study("attack/damage", problem).store(
         {"damage": table},
         tries=chosen.tries,
         flips=chosen.flips,

@@ -820,8 +820,8 @@ def _run(experiment: Experiment, verdict: Verdict) -> None:
 
     verdict.ran = True
     one = build(experiment.model_copy(update={"replicates": 1}))
-    made = replicate(one, Landscape(one))
-    wrong = [name for name, value in made.numbers.items() if not math.isfinite(value)]
+    result = replicate(one, Landscape(one))
+    wrong = [name for name, value in result.numbers.items() if not math.isfinite(value)]
     if wrong:
         verdict.defects.append(f"not finite in the account: {', '.join(wrong[:3])}")
 

@@ -27,31 +27,37 @@ from evosim.fitness.landscape import Landscape
 from evosim.runtime.dataclass_json import to_json
 
 
-def _found(maker: Accountant) -> pl.DataFrame:
+def _found(accountant: Accountant) -> pl.DataFrame:
     """For each seed at the swap: gap to the best genome in A, its parts, and ease.
 
     The parts are the fitness not found and the mutation load. Ease is also measured at the end.
     """
-    best, swap = maker.fixed_rungs.ancestral.rungs["best_ancestral"], maker.experiment.swap - 1
+    best, swap = (
+        accountant.fixed_rungs.ancestral.rungs["best_ancestral"],
+        accountant.experiment.swap - 1,
+    )
     rows = []
     for (seed,), mine in (
-        maker.tables["populations"]
+        accountant.tables["populations"]
         .filter(pl.col("generation") == swap)
         .group_by("seed", maintain_order=True)
     ):
-        worth = PopulationSnapshot.from_table(mine).fitness(maker.cache.evaluator).ancestral
+        fitness = PopulationSnapshot.from_table(mine).fitness(accountant.cache.evaluator).ancestral
         rows.append(
             {
                 "seed": seed,
-                "gap_A": best - worth.mean,
-                "not_found_A": best - worth.best_present,
-                "load_A": worth.best_present - worth.mean,
+                "gap_A": best - fitness.mean,
+                "not_found_A": best - fitness.best_present,
+                "load_A": fitness.best_present - fitness.mean,
             }
         )
-    ease = maker.tables["loci"].filter(pl.col("locus") == "ease")
+    ease = accountant.tables["loci"].filter(pl.col("locus") == "ease")
     then, last = (
         ease.filter(pl.col("generation") == g).select("seed", pl.col("mean").alias(name))
-        for g, name in ((swap, "ease_at_swap"), (maker.experiment.generations - 1, "ease_at_end"))
+        for g, name in (
+            (swap, "ease_at_swap"),
+            (accountant.experiment.generations - 1, "ease_at_end"),
+        )
     )
     return (
         pl.DataFrame(rows)
@@ -62,11 +68,11 @@ def _found(maker: Accountant) -> pl.DataFrame:
 
 def per_seed(first: int) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
     """One row per seed, bands of fitness by generation, and facts about all seeds."""
-    made = build_packaged("birth-control", f"seed={first}", "replicates=20")
-    landscape = Landscape(made)
-    runs = evolve(made, landscape, made.experiment.seeds)
-    maker = accountant_of_runs(made, landscape, runs)
-    account = maker.account()
+    problem = build_packaged("birth-control", f"seed={first}", "replicates=20")
+    landscape = Landscape(problem)
+    runs = evolve(problem, landscape, problem.experiment.seeds)
+    accountant = accountant_of_runs(problem, landscape, runs)
+    account = accountant.account()
     ladder_by_world = account.summary.ladder
     best_a = ladder_by_world.ancestral.rung("best_for_payoff")
     best_m = ladder_by_world.modern.rung("best_for_payoff")
@@ -107,11 +113,11 @@ def per_seed(first: int) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
         .with_columns((pl.col("protected") / pl.col("lost")).alias("share_lost_by_protected"))
         .join(waste, on="seed")
         .join(solo, on="seed", how="left")
-        .join(_found(maker), on="seed")
+        .join(_found(accountant), on="seed")
         .sort("seed")
     )
     paths = (
-        maker.tables["generations"]
+        accountant.tables["generations"]
         .drop("world")
         .unpivot(
             ["ancestral_mean", "modern_mean"],

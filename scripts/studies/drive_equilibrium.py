@@ -58,18 +58,20 @@ def rows() -> pl.DataFrame:
     for where in WHERE:
         for k in RATIOS:
             ratio = k if where == "both" else [0.5, k]
-            made = build_packaged(
+            problem = build_packaged(
                 "drive-equilibrium",
                 f"genome.drivers.0.ratio={ratio}",
                 "optimizer.introductions.0.copies=600",
                 "search_ledger=false",
             )
-            maker = accountant_of_runs(made, Landscape(made), evolve(made, Landscape(made), SEEDS))
+            accountant = accountant_of_runs(
+                problem, Landscape(problem), evolve(problem, Landscape(problem), SEEDS)
+            )
             late = pl.col("generation") >= BURN
-            alleles = maker.tables["alleles"].filter(late & (pl.col("allele") == "driver"))
-            best = maker.fixed_rungs.ancestral.rungs["best_ancestral"]
+            alleles = accountant.tables["alleles"].filter(late & (pl.col("allele") == "driver"))
+            best = accountant.fixed_rungs.ancestral.rungs["best_ancestral"]
             fitness = (
-                maker.tables["generations"]
+                accountant.tables["generations"]
                 .filter(late)
                 .group_by("seed", maintain_order=True)
                 .agg(pl.col("ancestral_mean").mean())

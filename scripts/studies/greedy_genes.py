@@ -47,16 +47,16 @@ def accounted(
     landscape: Landscape | None, seed: int, replicates: int, *settings: str
 ) -> tuple[Accountant, Landscape]:
     """The accountant of a variant with its controls, over one shared landscape."""
-    made = build_packaged(
+    problem = build_packaged(
         "greedy-genes", f"seed={seed}", f"replicates={replicates}", "search_ledger=false", *settings
     )
-    landscape = landscape or Landscape(made)
-    return accountant_with_controls(made, landscape), landscape
+    landscape = landscape or Landscape(problem)
+    return accountant_with_controls(problem, landscape), landscape
 
 
-def hacks(maker: Accountant) -> pl.DataFrame:
+def hacks(accountant: Accountant) -> pl.DataFrame:
     """The hack step in A of each seed that has one."""
-    table = maker.account().tables["hack"]
+    table = accountant.account().tables["hack"]
     return (
         table.filter((pl.col("world") == "ancestral") & (pl.col("quantity") == "hack"))
         .select("seed", "value")
@@ -70,9 +70,9 @@ def paired(one: pl.DataFrame, other: pl.DataFrame) -> tuple[np.ndarray, np.ndarr
     return both["value"].to_numpy(), both["value_other"].to_numpy()
 
 
-def split(maker: Accountant) -> dict[str, Any]:
+def split(accountant: Accountant) -> dict[str, Any]:
     """The three losses of one variant with intervals, and the frequency of the driver."""
-    account = maker.account()
+    account = accountant.account()
     ladder, hack = account.tables["ladder"], account.tables["hack"]
     row: dict[str, Any] = {}
     for world, letter in (("ancestral", "A"), ("modern", "M")):
@@ -88,8 +88,8 @@ def split(maker: Accountant) -> dict[str, Any]:
                 "value"
             ]
             row |= mean_over_seeds(values).columns(f"{quantity}_{letter}")
-    at = maker.experiment.swap - 1
-    driver = maker.tables["alleles"].filter(
+    at = accountant.experiment.swap - 1
+    driver = accountant.tables["alleles"].filter(
         (pl.col("locus") == "t") & (pl.col("allele") == "driver") & (pl.col("generation") == at)
     )
     return row | mean_over_seeds(driver["frequency"]).columns("driver")
@@ -102,7 +102,7 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
     relative to none, by seed.
     """
     kept = [g for first, last in WINDOWS for g in range(first, last + 1, 10)]
-    made = build_packaged(
+    problem = build_packaged(
         "greedy-genes",
         f"seed={seed}",
         f"replicates={SEEDS}",
@@ -111,8 +111,8 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
         f"phases=[{{world='ancestral',generations={WINDOWS[-1][1] + 1}}}]",
     )
     k, _ = driver()
-    runs = evolve(made, landscape, made.experiment.seeds)
-    worth = landscape.frame().select("class", "ancestral")
+    runs = evolve(problem, landscape, problem.experiment.seeds)
+    fitness = landscape.frame().select("class", "ancestral")
     rows = []
     for first, last in WINDOWS:
         found = []
@@ -120,7 +120,7 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
             mine = run.tables["populations"].filter(
                 (pl.col("moment") == "snapshot") & pl.col("generation").is_between(first, last)
             )
-            weighed = mine.join(worth, on="class", maintain_order="left").with_columns(
+            weighed = mine.join(fitness, on="class", maintain_order="left").with_columns(
                 (pl.col("ancestral") * pl.col("kept") * pl.col("count")).alias("w")
             )
             sums = weighed.group_by("generation", "copies:t:driver", maintain_order=True).agg(
@@ -163,12 +163,12 @@ def suppressed(landscape: Landscape) -> tuple[dict[str, Any], pl.DataFrame]:
 
     The second table has it by seed, with the frequencies.
     """
-    maker, _ = accounted(
+    accountant, _ = accounted(
         landscape, 0, SEEDS, *SUPPRESSOR, "phases=[{world='ancestral',generations=700}]"
     )
-    row = split(maker)
+    row = split(accountant)
     for name in ("driver", "suppressor"):
-        late = maker.tables["alleles"].filter(
+        late = accountant.tables["alleles"].filter(
             (pl.col("allele") == name) & (pl.col("generation") >= 600)
         )
         row |= mean_over_seeds(
@@ -177,13 +177,13 @@ def suppressed(landscape: Landscape) -> tuple[dict[str, Any], pl.DataFrame]:
     # Theory: by then the desire does no harm. One copy costs nothing, two copies the driver's own
     # cost. The suppressor has its own cost.
     k, cost = driver()
-    left = 1.0 - float(maker.experiment.genome["modifiers"][0]["cost"])
+    left = 1.0 - float(accountant.experiment.genome["modifiers"][0]["cost"])
     w = np.outer([1.0, 1.0, 1.0 - cost], [1.0, left, left])
     path, _ = two_locus.iterate(two_locus.haplotypes(0.8, 0.05), 0.5, [k, 0.5, 0.5], w, 4000)
     return row | {
         "theory_driver": two_locus.driver_frequency(path[-1]),
         "theory_suppressor": two_locus.modifier_frequency(path[-1]),
-    }, hacks(maker)
+    }, hacks(accountant)
 
 
 def scale(landscape: Landscape) -> tuple[pl.DataFrame, dict[tuple[int, int], pl.DataFrame]]:
@@ -191,7 +191,7 @@ def scale(landscape: Landscape) -> tuple[pl.DataFrame, dict[tuple[int, int], pl.
     rows, by_seed = [], {}
     for n in SIZES:
         for generations in GENERATIONS:
-            maker, _ = accounted(
+            accountant, _ = accounted(
                 landscape,
                 0,
                 FEW,
@@ -199,8 +199,8 @@ def scale(landscape: Landscape) -> tuple[pl.DataFrame, dict[tuple[int, int], pl.
                 f"optimizer.introductions.0.copies={n // 20}",
                 f"phases=[{{world='ancestral',generations={generations}}}]",
             )
-            rows.append({"N": n, "generations": generations} | split(maker))
-            by_seed[n, generations] = hacks(maker)
+            rows.append({"N": n, "generations": generations} | split(accountant))
+            by_seed[n, generations] = hacks(accountant)
             print(rows[-1], flush=True)
     return pl.DataFrame(rows), by_seed
 
@@ -249,11 +249,13 @@ def main() -> None:
     study = Study("greedy-genes", build_packaged("greedy-genes"), draw)
     rows, landscape = [], None
     for start in (0, HOLD_OUT):
-        maker, landscape = accounted(landscape, start, SEEDS)
-        rows.append({"variant": "default", "seeds": f"{start}-{start + SEEDS - 1}"} | split(maker))
+        accountant, landscape = accounted(landscape, start, SEEDS)
+        rows.append(
+            {"variant": "default", "seeds": f"{start}-{start + SEEDS - 1}"} | split(accountant)
+        )
     for name, settings in list(VARIANTS.items())[1:]:
-        maker, _ = accounted(landscape, 0, SEEDS, *settings)
-        rows.append({"variant": name, "seeds": f"0-{SEEDS - 1}"} | split(maker))
+        accountant, _ = accounted(landscape, 0, SEEDS, *settings)
+        rows.append({"variant": name, "seeds": f"0-{SEEDS - 1}"} | split(accountant))
         print(rows[-1], flush=True)
     table = pl.DataFrame(rows)
     assert landscape is not None

@@ -40,15 +40,17 @@ def rows() -> pl.DataFrame:
     out = []
     landscape: Landscape | None = None
     for distance in DISTANCES:
-        made = build_packaged(
+        problem = build_packaged(
             "hitchhiking-desire",
             f"genome.markers.t.position={distance}",
             "search_ledger=false",
             f"snapshots=[{INTRODUCED - 1}]",
         )
-        landscape = landscape or Landscape(made)  # distances do not change the fitness of any class
-        maker = accountant_with_controls(made, landscape)
-        expected = predicted(distance, cost_of_the_desire(maker, landscape))
+        landscape = landscape or Landscape(
+            problem
+        )  # distances do not change the fitness of any class
+        accountant = accountant_with_controls(problem, landscape)
+        expected = predicted(distance, cost_of_the_desire(accountant, landscape))
         wasteful = (pl.col("locus") == "solo") & (pl.col("allele") == "1.0")
         row: dict[str, Any] = {
             "centimorgan": distance,
@@ -56,7 +58,10 @@ def rows() -> pl.DataFrame:
             "theory_neutral": _neutral(distance),
         }
         row |= {f"theory_at_{g}": expected[g - INTRODUCED] for g in MOMENTS}
-        for arm, tables in (("run", maker.record.tables), ("fair", maker.record.controls["fair"])):
+        for arm, tables in (
+            ("run", accountant.record.tables),
+            ("fair", accountant.record.controls["fair"]),
+        ):
             for g in MOMENTS:
                 share = tables["alleles"].filter(wasteful & (pl.col("generation") == g))[
                     "frequency"
@@ -64,19 +69,19 @@ def rows() -> pl.DataFrame:
                 row |= mean_over_seeds(share).columns(f"{arm}_share_at_{g}")
         for g in MOMENTS:
             driver = (
-                maker.tables["alleles"]
+                accountant.tables["alleles"]
                 .filter((pl.col("allele") == "driver") & (pl.col("generation") == g))
                 .sort("seed")["frequency"]
             )
             rider = (
-                maker.tables["alleles"]
+                accountant.tables["alleles"]
                 .filter(wasteful & (pl.col("generation") == g))
                 .sort("seed")["frequency"]
             )
             row |= mean_over_seeds(driver).columns(f"driver_at_{g}") | mean_over_seeds(
                 driver - rider
             ).columns(f"apart_at_{g}")
-        hack = maker.account().tables["hack"].filter(pl.col("world") == "ancestral")
+        hack = accountant.account().tables["hack"].filter(pl.col("world") == "ancestral")
         for quantity in ("hack", "null"):
             row |= mean_over_seeds(hack.filter(pl.col("quantity") == quantity)["value"]).columns(
                 quantity
@@ -86,20 +91,20 @@ def rows() -> pl.DataFrame:
     return pl.DataFrame(out)
 
 
-def cost_of_the_desire(maker: Accountant, landscape: Landscape) -> list[float]:
+def cost_of_the_desire(accountant: Accountant, landscape: Landscape) -> list[float]:
     """Mean fitness in A if all individuals had 0, 1 or 2 copies of the desire, relative to 0.
 
     The population is that before the driver comes.
     """
-    grid = maker.cache.evaluator.genome.grid
+    grid = accountant.cache.evaluator.genome.grid
     at = [locus.name for locus in grid.loci].index("solo")
-    rows = maker.tables["populations"].filter(pl.col("moment") == "snapshot")
+    rows = accountant.tables["populations"].filter(pl.col("moment") == "snapshot")
     out = []
     for value in (-1.0, 0.0, 1.0):  # of two alleles -1 and 1
         digits = grid.digits(rows["class"].to_numpy())
         digits[:, at] = grid.loci[at].values.tolist().index(value)
-        worth = landscape.worth(grid.from_digits(digits)).ancestral
-        out.append(float(worth @ rows["count"].to_numpy() / rows["count"].sum()))
+        fitness = landscape.worth(grid.from_digits(digits)).ancestral
+        out.append(float(fitness @ rows["count"].to_numpy() / rows["count"].sum()))
     return [w / out[0] for w in out]
 
 

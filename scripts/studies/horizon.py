@@ -29,13 +29,13 @@ def enumerated() -> pl.DataFrame:
     """The best ancestral genome's share of the best modern fitness, and its self-stimulation."""
     rows = []
     for gestation in GESTATIONS:
-        made = build_packaged(
+        problem = build_packaged(
             "birth-control",
             f"world.ancestral.gestation={gestation}",
             "genome.horizon.alleles=[1,2,3,4,5,6,7,8]",
             "genome.planning_cost=0.01",
         )
-        frame = Landscape(made).frame()
+        frame = Landscape(problem).frame()
         for cap in CAPS:
             within = frame.filter(pl.col("locus:horizon") <= cap)
             best_a, best_m = within["ancestral"].max(), within["modern"].max()
@@ -59,24 +59,24 @@ def evolved() -> pl.DataFrame:
     rows = []
     for gestation in GESTATIONS:
         for cap in CAPS:
-            made = build_packaged(
+            problem = build_packaged(
                 "birth-control",
                 f"world.ancestral.gestation={gestation}",
                 "genome.planning_cost=0.005",
                 f"genome.horizon.alleles={list(range(1, cap + 1))}",
                 "phases.1.generations=1",
             )
-            landscape = Landscape(made)
+            landscape = Landscape(problem)
             best = landscape.frame()["modern"].max()
-            runs = evolve(made, landscape, SEEDS)
+            runs = evolve(problem, landscape, SEEDS)
             at_swap = [
-                r.tables["generations"].filter(pl.col("generation") == made.experiment.swap - 1)
+                r.tables["generations"].filter(pl.col("generation") == problem.experiment.swap - 1)
                 for r in runs
             ]
             horizon = [
                 r.tables["loci"].filter(
                     (pl.col("locus") == "horizon")
-                    & (pl.col("generation") == made.experiment.swap - 1)
+                    & (pl.col("generation") == problem.experiment.swap - 1)
                 )
                 for r in runs
             ]

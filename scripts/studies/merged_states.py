@@ -71,18 +71,18 @@ def best_for_payoff(world: TabularMdp) -> float:
     return float(world.start @ meant)
 
 
-def steps(made: Problem, groups: np.ndarray) -> dict[str, float]:
+def steps(problem: Problem, groups: np.ndarray) -> dict[str, float]:
     """Merging error, and the specification step for planners and for all policies.
 
     The step is a share of the best possible intent.
     """
-    pair = merge_states_of_pair(made.pair, groups)
-    worth = Landscape(replace(made, pair=replace(pair, modern=pair.ancestral))).frame()
-    found = worth.filter(pl.col("ancestral") >= pl.col("ancestral").max() - 1e-12)
-    top = float(worth["ancestral_intent"].max())  # type: ignore[arg-type]
+    pair = merge_states_of_pair(problem.pair, groups)
+    fitness = Landscape(replace(problem, pair=replace(pair, modern=pair.ancestral))).frame()
+    found = fitness.filter(pl.col("ancestral") >= pl.col("ancestral").max() - 1e-12)
+    top = float(fitness["ancestral_intent"].max())  # type: ignore[arg-type]
     optimum = best_for_payoff(replace(pair.ancestral, payoff=pair.ancestral.intent))
     return {
-        "misread": merging_error(made.pair.ancestral, groups),
+        "misread": merging_error(problem.pair.ancestral, groups),
         "genomes": 1.0 - float(found["ancestral_intent"].min()) / top,  # type: ignore[arg-type]
         "policies": 1.0 - best_for_payoff(pair.ancestral) / optimum,
     }
@@ -92,11 +92,11 @@ def table() -> pl.DataFrame:
     """One row per world, kind of confusion and share: means over seeds with intervals."""
     rows: list[dict[str, Any]] = []
     for world, name in WORLDS.items():
-        made = build_packaged(name)
+        problem = build_packaged(name)
         for taken_for in TAKEN_FOR:
             for share in SHARES:
                 found = [
-                    steps(made, groups_of(made.pair.ancestral, share, taken_for, seed))
+                    steps(problem, groups_of(problem.pair.ancestral, share, taken_for, seed))
                     for seed in SEEDS
                 ]
                 row: dict[str, Any] = {"world": world, "taken_for": taken_for, "share": share}

@@ -25,14 +25,16 @@ def headline(name: str) -> dict[str, Any]:
 
     Ties of the ancestral optimum and open gates at the swap are in the same row.
     """
-    made = build_packaged(name, f"replicates={SEEDS}", "search_ledger=false")
-    landscape = Landscape(made)
-    maker = accountant_of_runs(made, landscape, evolve(made, landscape, made.experiment.seeds))
-    account = maker.account()
+    problem = build_packaged(name, f"replicates={SEEDS}", "search_ledger=false")
+    landscape = Landscape(problem)
+    accountant = accountant_of_runs(
+        problem, landscape, evolve(problem, landscape, problem.experiment.seeds)
+    )
+    account = accountant.account()
     modern, shift = account.summary.ladder.modern, account.summary.shift
     tied = account.summary.ties[0]
     best, ends = modern.rung("best_for_payoff"), account.tables["recovery"]
-    span = maker.ranges.span("modern")
+    span = accountant.ranges.span("modern")
     then, last = (
         pl.Series([span.share_of(best, value) for value in ends[name]])
         for name in ("modern_at_swap", "modern_at_end")
@@ -48,10 +50,10 @@ def headline(name: str) -> dict[str, Any]:
         "left_open": shift.left_open_by_the_data,
     }
     row |= {"tied_classes": tied.classes, "tied_behaviours": tied.behaviours}
-    gates = maker.tables["alleles"].filter(
+    gates = accountant.tables["alleles"].filter(
         (pl.col("locus") == "gate")
         & (pl.col("allele") == "open")
-        & (pl.col("generation") == made.experiment.swap - 1)
+        & (pl.col("generation") == problem.experiment.swap - 1)
     )
     by_seed = gates.group_by("seed", maintain_order=True).agg(pl.col("frequency").sum())[
         "frequency"

@@ -26,9 +26,9 @@ RECOVERED = 0.5  # of the best
 
 def main() -> None:
     """Make the tables."""
-    made = build_packaged("greedy-genes", "search_ledger=false")
-    study = Study("recovery", made)
-    account = accountant_with_controls(made, Landscape(made)).account()
+    problem = build_packaged("greedy-genes", "search_ledger=false")
+    study = Study("recovery", problem)
+    account = accountant_with_controls(problem, Landscape(problem)).account()
     best = account.summary.ladder.modern.rung("best_for_payoff")
     seeds = account.tables["recovery"].select(
         "seed", **{name: pl.col(column) / best for name, column in COLUMNS.items()}

@@ -115,11 +115,11 @@ def main() -> None:
     given = parser.parse_args()
     for name in given.names:
         if name not in known:
-            parser.error(f"{name} is no study with figures. There are {', '.join(known)}.")
+            parser.error(f"unknown study {name}. Studies with figures: {', '.join(known)}")
     if CLAIMS in given.names and (given.check or not given.out):
         parser.error(
-            "claims must be drawn into a folder of their own, because those that are kept are"
-            " 'evosim claims' own. Give --out."
+            "'evosim claims' makes the stored figures of claims. Draw them into another folder:"
+            " redraw.py claims --out FOLDER"
         )
     found = []
     for name in given.names or [name for name in known if name != CLAIMS]:
@@ -130,7 +130,7 @@ def main() -> None:
             print(*redraw(given.results / name, out, tuple(given.format or FORMATS)), sep="\n")
     if found:
         sys.exit(
-            f"not what their tables give: {', '.join(found)}. Draw them again: python"
+            f"differ from their tables: {', '.join(found)}. Draw them again: python"
             " scripts/studies/redraw.py"
         )
 

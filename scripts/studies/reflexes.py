@@ -27,12 +27,12 @@ VARIANTS: dict[str, list[str]] = {
 
 def row(name: str, settings: list[str]) -> dict[str, Any]:
     """Fitness that reflexes keep, and their losses by kind and act."""
-    made = build_packaged("reflexes", "replicates=20", *settings)
-    landscape = Landscape(made)
-    runs = evolve(made, landscape, SEEDS)
+    problem = build_packaged("reflexes", "replicates=20", *settings)
+    landscape = Landscape(problem)
+    runs = evolve(problem, landscape, SEEDS)
     for measure in MEASURES:
-        landscape.best(measure, 0, made.experiment.analysis.restarts)
-    account = accountant_of_runs(made, landscape, runs).account()
+        landscape.best(measure, 0, problem.experiment.analysis.restarts)
+    account = accountant_of_runs(problem, landscape, runs).account()
     modern = account.summary.ladder.modern
     best_a = account.summary.ladder.ancestral.rung("best_ancestral")
     recovery = account.tables["recovery"]

@@ -81,8 +81,8 @@ def variants() -> dict[str, list[str]]:
 
 def row(name: str, settings: list[str]) -> dict[str, object]:
     """Headline numbers of one variant."""
-    made = build_packaged("birth-control", *settings)
-    landscape = Landscape(made)
+    problem = build_packaged("birth-control", *settings)
+    landscape = Landscape(problem)
     frame = landscape.frame()
     best_a, best_m = frame["ancestral"].max(), frame["modern"].max()
     r3 = frame.filter(pl.col("ancestral") >= best_a * (1 - 1e-12))["modern"]  # type: ignore[operator]
@@ -93,9 +93,9 @@ def row(name: str, settings: list[str]) -> dict[str, object]:
         "R3_min_over_R2": r3.min() / best_m,  # type: ignore[operator]
         "R3_max_over_R2": r3.max() / best_m,  # type: ignore[operator]
     }
-    runs = evolve(made, landscape, SEEDS)
+    runs = evolve(problem, landscape, SEEDS)
     swap = [
-        r.tables["generations"].filter(pl.col("generation") == made.experiment.swap - 1)
+        r.tables["generations"].filter(pl.col("generation") == problem.experiment.swap - 1)
         for r in runs
     ]
     end = [r.tables["generations"].tail(1) for r in runs]

@@ -61,14 +61,16 @@ def rows() -> tuple[pl.DataFrame, pl.DataFrame]:
     """Driver, suppressor and fitness late in the run by cost, and the paths of the default."""
     out, paths = [], pl.DataFrame()
     for cost in COSTS:
-        made = build_packaged(
+        problem = build_packaged(
             "suppressor", f"genome.modifiers.0.cost={cost}", "search_ledger=false"
         )
-        landscape = Landscape(made)
-        maker = accountant_of_runs(made, landscape, evolve(made, landscape, SEEDS))
-        alleles = maker.tables["alleles"].filter(pl.col("allele").is_in(["driver", "suppressor"]))
-        best = maker.fixed_rungs.ancestral.rungs["best_ancestral"]
-        fitness = maker.tables["generations"].select(
+        landscape = Landscape(problem)
+        accountant = accountant_of_runs(problem, landscape, evolve(problem, landscape, SEEDS))
+        alleles = accountant.tables["alleles"].filter(
+            pl.col("allele").is_in(["driver", "suppressor"])
+        )
+        best = accountant.fixed_rungs.ancestral.rungs["best_ancestral"]
+        fitness = accountant.tables["generations"].select(
             "seed", "generation", (pl.col("ancestral_mean") / best).alias("frequency")
         )
         long = pl.concat(

@@ -34,11 +34,11 @@ def populations() -> pl.DataFrame:
     """One row for each fixed temperature, and one where it evolves."""
     rows = []
     for alleles in [*(str(t) for t in TEMPERATURES), LOCUS]:
-        made = build_packaged("birth-control", f"genome.temperature.alleles=[{alleles}]")
-        landscape = Landscape(made)
-        runs = evolve(made, landscape, SEEDS)
-        maker = accountant_of_runs(made, landscape, runs)
-        account = maker.account()
+        problem = build_packaged("birth-control", f"genome.temperature.alleles=[{alleles}]")
+        landscape = Landscape(problem)
+        runs = evolve(problem, landscape, SEEDS)
+        accountant = accountant_of_runs(problem, landscape, runs)
+        account = accountant.account()
         modern = account.summary.ladder.modern
         best_a = account.summary.ladder.ancestral.rung("best_ancestral")
         solo = account.tables["behaviour"].filter(
@@ -50,7 +50,7 @@ def populations() -> pl.DataFrame:
             solo.group_by("seed", maintain_order=True).agg(pl.col("value").sum()).iter_rows()
         )
         gain = account.tables["desires"].filter(pl.col("feature") == "solo")["gain_ancestral"]
-        best = class_account(maker.cache, maker.best_classes.ancestral.worst, "")
+        best = class_account(accountant.cache, accountant.best_classes.ancestral.worst, "")
         ledger = best.behaviour.ancestral
         assert ledger
         recovery = account.tables["recovery"]
@@ -72,7 +72,8 @@ def populations() -> pl.DataFrame:
         row |= mean_over_seeds(by_seed.get(s, 0.0) for s in SEEDS).columns("solo_ledger")
         row |= mean_over_seeds(gain).columns("solo_gain_if_off")
         ends = pl.concat([r.tables["loci"] for r in runs]).filter(
-            (pl.col("locus") == "temperature") & (pl.col("generation") == made.experiment.swap - 1)
+            (pl.col("locus") == "temperature")
+            & (pl.col("generation") == problem.experiment.swap - 1)
         )
         row |= mean_over_seeds(ends["mean"]).columns("mean_temperature_at_swap")
         rows.append(row)
@@ -82,13 +83,13 @@ def populations() -> pl.DataFrame:
 
 def cliff() -> pl.DataFrame:
     """Fitness in A of the best deterministic genome's background by its solo weight."""
-    made = build_packaged("birth-control")
-    landscape = Landscape(made)
+    problem = build_packaged("birth-control")
+    landscape = Landscape(problem)
     number = landscape.best("ancestral", 0, 1)[:1]
     rules = landscape.genome.decode(number)
     assert isinstance(rules, PlannerRules)
     weights = np.linspace(-0.5, 2.0, 101)
-    column = made.pair.ancestral.features.index("solo")
+    column = problem.pair.ancestral.features.index("solo")
     rows = []
     for temperature in TEMPERATURES:
         table = np.repeat(rules.weights, len(weights), axis=0)
@@ -101,7 +102,7 @@ def cliff() -> pl.DataFrame:
             belief=np.repeat(rules.belief, n),
             temperature=np.full(n, temperature),
         )
-        fitness = Scorer(made.pair.ancestral, made.pair).score(many).fitness
+        fitness = Scorer(problem.pair.ancestral, problem.pair).score(many).fitness
         rows += [
             {"temperature": temperature, "solo_weight": w, "fitness_in_A": f}
             for w, f in zip(weights.tolist(), fitness.tolist(), strict=True)

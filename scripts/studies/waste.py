@@ -37,18 +37,18 @@ GENERATIONS = (50, 100, 200, 400, 800)
 SOLO = "self_stimulate"
 
 
-def observed(maker: Accountant, population: pl.DataFrame, best: float) -> dict[str, float]:
+def observed(accountant: Accountant, population: pl.DataFrame, best: float) -> dict[str, float]:
     """Waste of one population in A and its loss to the shift in M."""
     census = PopulationSnapshot.from_table(population)
-    ledger = maker.seeds.population_ledger(census)
-    act = maker.pair.ancestral.acts.index(SOLO)
-    worth = census.fitness(maker.cache.evaluator).ancestral
+    ledger = accountant.seeds.population_ledger(census)
+    act = accountant.pair.ancestral.acts.index(SOLO)
+    fitness = census.fitness(accountant.cache.evaluator).ancestral
     return {
         "solo": float(ledger.waste[:, act].sum()),
         "solo_times": float(ledger.times_ancestral[act]),
-        "gap": best - worth.mean,
-        "unfound": best - worth.best_present,
-        "load": worth.best_present - worth.mean,
+        "gap": best - fitness.mean,
+        "unfound": best - fitness.best_present,
+        "load": fitness.best_present - fitness.mean,
         "novel": float(ledger.modern["novel"].sum()),
         "novel_and_stale": float(ledger.modern["novel"].sum() + ledger.modern["stale"].sum()),
         "inherited": float(ledger.modern["inherited"].sum()),
@@ -61,7 +61,7 @@ def populations() -> pl.DataFrame:
     landscape: Landscape | None = None
     for scale in SCALES:
         for size in SIZES:
-            made = build_packaged(
+            problem = build_packaged(
                 "birth-control",
                 f"optimizer.population={size}",
                 f"genome.mutation_scale={scale}",
@@ -69,15 +69,15 @@ def populations() -> pl.DataFrame:
                 f"snapshots={[g - 1 for g in GENERATIONS]}",
             )
             # Size and mutation do not change the fitness of any class
-            landscape = landscape or Landscape(made)
-            runs = evolve(made, landscape, SEEDS)
-            maker = accountant_of_runs(made, landscape, runs)
-            best = maker.fixed_rungs.ancestral.rungs["best_ancestral"]
-            kept = maker.tables["populations"].filter(pl.col("moment") == "snapshot")
+            landscape = landscape or Landscape(problem)
+            runs = evolve(problem, landscape, SEEDS)
+            accountant = accountant_of_runs(problem, landscape, runs)
+            best = accountant.fixed_rungs.ancestral.rungs["best_ancestral"]
+            kept = accountant.tables["populations"].filter(pl.col("moment") == "snapshot")
             for g in GENERATIONS:
                 seen = [
                     observed(
-                        maker,
+                        accountant,
                         kept.filter((pl.col("generation") == g - 1) & (pl.col("seed") == s)),
                         best,
                     )
@@ -103,17 +103,20 @@ def best_by_cap() -> pl.DataFrame:
     rows = []
     for cost in (0.06, 0.0):
         for cap in range(1, 9):
-            made = build_packaged(
+            problem = build_packaged(
                 "birth-control",
                 f"genome.horizon.alleles={list(range(1, cap + 1))}",
                 f"genome.planning_cost={cost}",
                 "phases=[{world='ancestral',generations=1}]",
             )
-            landscape = Landscape(made)
-            maker = accountant_of_runs(made, landscape, evolve(made, landscape, [0]))
-            number = maker.best_classes.ancestral.worst
-            ledger, act = maker.cache.ledger(number), maker.pair.ancestral.acts.index(SOLO)
-            single = class_account(maker.cache, number, "")
+            landscape = Landscape(problem)
+            accountant = accountant_of_runs(problem, landscape, evolve(problem, landscape, [0]))
+            number = accountant.best_classes.ancestral.worst
+            ledger, act = (
+                accountant.cache.ledger(number),
+                accountant.pair.ancestral.acts.index(SOLO),
+            )
+            single = class_account(accountant.cache, number, "")
             rows.append(
                 {
                     "planning_cost": cost,
@@ -122,8 +125,9 @@ def best_by_cap() -> pl.DataFrame:
                     "solo_weight": single.loci["solo"],
                     "fitness_in_A": single.ancestral.fitness,
                     "share_in_M": (
-                        single.modern.fitness / maker.fixed_rungs.modern.rungs["best_for_payoff"]
-                        if maker.fixed_rungs.modern.rungs["best_for_payoff"] > 0
+                        single.modern.fitness
+                        / accountant.fixed_rungs.modern.rungs["best_for_payoff"]
+                        if accountant.fixed_rungs.modern.rungs["best_for_payoff"] > 0
                         else None
                     ),
                     "solo_ledger": float(ledger.waste[:, act].sum()),

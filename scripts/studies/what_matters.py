@@ -87,8 +87,10 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables and figures."""
-    made = build_packaged("birth-control", "phases.0.generations=200", "phases.1.generations=100")
-    study = Study("what-matters", made, draw)
+    problem = build_packaged(
+        "birth-control", "phases.0.generations=200", "phases.1.generations=100"
+    )
+    study = Study("what-matters", problem, draw)
     with tempfile.TemporaryDirectory() as folder:
         analysis = analysed(Path(folder))
     tables = {

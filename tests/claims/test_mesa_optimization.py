@@ -68,7 +68,7 @@ def test_the_optima_are_those_of_the_landscape() -> None:
     assert table["class"].to_list() == best.tolist()
 
 
-def test_the_largest_difference_of_drawn_populations_is_not_called_exact() -> None:
+def test_the_largest_sampled_difference_is_not_exact() -> None:
     experiment = claim_experiment("claim-14-mesa-optimization", "quick").model_copy(
         update={"replicates": 5}
     )

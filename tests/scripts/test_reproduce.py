@@ -37,7 +37,7 @@ def scripts() -> Iterator[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_kept_figures_are_of_the_tables_beside_them(scripts: tuple[Any, Any], name: str) -> None:
+def test_stored_figures_are_of_the_stored_tables(scripts: tuple[Any, Any], name: str) -> None:
     study = KEPT / name
     known = json.loads((study / "drawn.json").read_text(encoding="utf-8"))
     assert known["tables"] == table_digests(study), "run python scripts/studies/redraw.py"
@@ -53,9 +53,7 @@ def test_every_study_with_a_figure_can_be_drawn_again(scripts: tuple[Any, Any]) 
     assert {path.parent.name for path in KEPT.glob("*/*.svg")} == set(FIGURES) == drawable
 
 
-def test_a_figure_is_drawn_from_its_table_and_a_stale_one_is_told(
-    scripts: tuple[Any, Any], tmp_path: Path
-) -> None:
+def test_an_outdated_figure_is_reported(scripts: tuple[Any, Any], tmp_path: Path) -> None:
     redraw, study = scripts[0], tmp_path / "horizon"
     shutil.copytree(
         KEPT / "horizon", study, ignore=shutil.ignore_patterns("*.png", "*.svg", "drawn.json")
@@ -70,9 +68,7 @@ def test_a_figure_is_drawn_from_its_table_and_a_stale_one_is_told(
     assert redraw.stale(study) == ["horizon/horizon"]
 
 
-def test_claims_can_be_drawn_again_from_what_is_kept(
-    scripts: tuple[Any, Any], tmp_path: Path
-) -> None:
+def test_claims_are_drawn_from_stored_tables(scripts: tuple[Any, Any], tmp_path: Path) -> None:
     (tmp_path / "claims").mkdir()
     shutil.copytree(
         KEPT / "claims" / "claim-04-greedy-genes", tmp_path / "claims" / "claim-04-greedy-genes"

@@ -119,7 +119,7 @@ def test_every_variant_of_the_robustness_table_is_a_setting() -> None:
 
 
 @pytest.mark.parametrize("name", STUDIES.values())
-def test_what_is_kept_has_provenance(name: str) -> None:
+def test_stored_results_have_provenance(name: str) -> None:
     folder = ROOT / "results" / name
     facts = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert facts["evosim"]
@@ -137,7 +137,7 @@ VERDICTS = ("drive-equilibrium", "greedy-genes", "hitchhiking-desire", "suppress
 
 
 @pytest.mark.parametrize("name", VERDICTS)
-def test_verdicts_are_kept_and_are_what_the_findings_say(name: str) -> None:
+def test_stored_verdicts_are_those_in_the_findings(name: str) -> None:
     """What did not come out must be said in the findings, by its claim."""
     with (ROOT / "results" / name / "verdicts.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -164,7 +164,7 @@ def test_the_slow_gate_was_green_and_saw_every_fault() -> None:
     assert all(float(row["chance"]) <= 2e-9 for row in faults if row["chance"])
 
 
-def test_no_fault_cost_a_run_and_all_engines_agreed() -> None:
+def test_stored_faults_lost_no_run_and_engines_agree() -> None:
     """Read from the kept tables; a hundred processes were killed at random."""
     with (ROOT / "results" / "sweep-faults" / "faults.csv").open(encoding="utf-8") as file:
         faults = list(csv.DictReader(file))
@@ -258,7 +258,7 @@ def test_losses_of_recorded_runs_are_those_of_their_accounts(
 
 
 @pytest.mark.parametrize("name", ANALYSES)
-def test_what_is_no_run_is_one_line(
+def test_a_folder_without_a_run_gives_one_line(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert script(name).main([str(tmp_path / "nothing"), "--out", str(tmp_path)]) == 2
@@ -269,7 +269,7 @@ def test_what_is_no_run_is_one_line(
     )
 
 
-def test_runs_without_drivers_have_no_hacks_to_tell(
+def test_runs_without_drivers_are_refused(
     runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
@@ -279,9 +279,7 @@ def test_runs_without_drivers_have_no_hacks_to_tell(
 
 
 @pytest.mark.parametrize("name", ANALYSES)
-def test_scripts_without_arguments_say_so_in_a_line(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_arguments_give_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         script(name).main([])
     assert ended.value.code == 2
