@@ -1,8 +1,7 @@
-"""Check: whether every chunk is what was written, and nothing else lies about; and how to mend it.
+"""Check the files of a sweep, and remove what is damaged or not needed.
 
-What is looked for: chunks that are empty, truncated, changed, of another sweep or in another
-chunk's place; chunks that are missing; files that do not belong there; temporary files and finished
-runs that nobody needs any more.
+A check finds damaged and missing chunks, files that belong to no chunk, and temporary files. A
+chunk is damaged if a file is empty, truncated, changed, or belongs to another sweep or chunk.
 """
 
 from __future__ import annotations
@@ -20,23 +19,32 @@ from evosim.errors import UserError
 from evosim.runtime.atomic_files import TEMPORARY
 from evosim.runtime.checksums import Damaged
 from evosim.sweeps.chunk_files import CHUNK_FILE, UNFINISHED
-from evosim.sweeps.store import RUNS, Store
+from evosim.sweeps.store import FAILED, RUNS, Store
 
 STALE_AFTER = 86_400.0  # seconds
 _WRITER = re.compile(r"\..*\.([^.]*(?:\.[^.]+)*?)\.(\d+)\.(\d+)" + re.escape(TEMPORARY))
 
 
 @dataclass
-class Found:
-    """What a check found.
+class CheckResult:
+    """The result of a check.
 
-    Attributes:
-        done, missing: chunks.
-        damaged: chunks that are there and wrong, with why.
-        strange: files that belong to no chunk of this sweep.
-        stale: temporary files whose writer is gone, and finished runs of chunks that are done
-        since. young: temporary files that somebody may be writing. failed: runs that failed, in
-        whole chunks.
+    Attributes
+    ----------
+    done : int
+        Chunks that are done and undamaged.
+    missing : list of int
+        Chunks that are not done.
+    damaged : dict
+        Damaged chunks, and why.
+    strange : list of Path
+        Files that belong to no chunk of this sweep.
+    stale : list of Path
+        Temporary files without a writer, and finished runs of chunks that are done.
+    young : list of Path
+        Temporary files that a process may be writing.
+    failed : int
+        Failed runs in undamaged chunks.
     """
 
     done: int = 0
@@ -49,42 +57,50 @@ class Found:
 
     @property
     def sound(self) -> bool:
-        """Whether what is there is right, if not all."""
+        """Whether nothing is damaged or strange. Chunks may be missing."""
         return not (self.damaged or self.strange)
 
 
-def check(store: Store, progress: Callable[[int, int], None] | None = None) -> Found:
-    """Read every file of a sweep and hold it against its checksum and the plan.
+def check(store: Store, progress: Callable[[int, int], None] | None = None) -> CheckResult:
+    """Read every file of a sweep and compare it with its checksum and the plan.
 
-    Raises `UserError`.
+    Parameters
+    ----------
+    store : Store
+        The sweep.
+    progress : Callable, optional
+        Receives the number of chunks that are checked, and of all.
+
+    Raises
+    ------
+    UserError
+        If a folder cannot be read.
     """
-    found = Found()
+    result = CheckResult()
     sizes = {Path(entry.path): entry.stat().st_size for entry in store.entries()}
     for chunk in range(store.chunks):
         runs = store.table(chunk, RUNS)
         if runs not in sizes:
-            found.missing.append(chunk)
+            result.missing.append(chunk)
         elif not sizes[runs]:
-            found.damaged[chunk] = f"its table {RUNS} is empty"
+            result.damaged[chunk] = f"its table {RUNS} is empty"
         else:
             try:
-                found.failed += int((store.read(chunk)[RUNS]["status"] == "failed").sum())
-                found.done += 1
+                result.failed += int((store.read(chunk)[RUNS]["status"] == FAILED).sum())
+                result.done += 1
             except Damaged as error:
-                found.damaged[chunk] = str(error)
+                result.damaged[chunk] = str(error)
         if progress:
             progress(chunk + 1, store.chunks)
-    for path in sizes:
-        _sort(store, path, found)
-    for path in store.folder.glob(f".*{TEMPORARY}"):
-        _sort(store, path, found)
-    return found
+    for path in [*sizes, *store.folder.glob(f".*{TEMPORARY}")]:
+        _classify(store, path, result)
+    return result
 
 
-def _sort(store: Store, path: Path, found: Found) -> None:
-    """A file that is no table of a chunk that was looked at: what is it?"""
+def _classify(store: Store, path: Path, result: CheckResult) -> None:
+    """Add a file to the result, unless it is a table of a chunk of this sweep."""
     if path.name.startswith(".") and path.name.endswith(TEMPORARY):
-        (found.stale if _is_stale(path) else found.young).append(path)
+        (result.stale if _is_stale(path) else result.young).append(path)
         return
     match = CHUNK_FILE.fullmatch(path.name)
     chunk = int(match[1]) if match else -1
@@ -95,14 +111,15 @@ def _sort(store: Store, path: Path, found: Found) -> None:
         or store.path(chunk, "").parent != path.parent
         or match[2] not in tables
     ):
-        found.strange.append(path)
-    elif path.suffix in UNFINISHED and chunk not in found.missing and chunk not in found.damaged:
-        found.stale.append(path)
+        result.strange.append(path)
+    elif path.suffix in UNFINISHED and chunk not in result.missing and chunk not in result.damaged:
+        result.stale.append(path)
 
 
 def _is_stale(path: Path) -> bool:
-    """Whether nobody can be writing a temporary file: its process is gone from this machine, or it
-    is a day old.
+    """Whether no process can be writing a temporary file.
+
+    Its process has ended on this machine, or the file is a day old.
     """
     match = _WRITER.fullmatch(path.name)
     if match and path.name.endswith(f".{platform.node()}.{match[2]}.{match[3]}{TEMPORARY}"):
@@ -117,16 +134,27 @@ def _is_stale(path: Path) -> bool:
     return False
 
 
-def repair(store: Store, found: Found) -> None:
-    """Remove what is damaged, strange or stale, so that the next `evosim sweep run` computes it
-    again. Raises `UserError`.
+def repair(store: Store, result: CheckResult) -> None:
+    """Remove damaged, strange and stale files. `evosim sweep run` then computes them again.
+
+    Parameters
+    ----------
+    store : Store
+        The sweep.
+    result : CheckResult
+        The result of its check.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be removed.
     """
-    for chunk in found.damaged:
+    for chunk in result.damaged:
         store.remove(chunk, partial=False)
-    for path in [*found.strange, *found.stale]:
+    for path in [*result.strange, *result.stale]:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(
-                f"{path} must be removable, but is not: {error.strerror}. Remove it by hand."
+                f"{path} cannot be removed: {error.strerror}. Remove it by hand: 'rm {path}'."
             ) from None

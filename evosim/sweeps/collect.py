@@ -1,10 +1,4 @@
-"""Collect: the chunks of a sweep as one table each, beside a manifest with every checksum.
-
-All of it can be made again.
-
-Chunks are read one at a time and tables are written as a stream, so that memory does not grow with
-the number of runs.
-"""
+"""Collect the chunks of a sweep into one table each, and write a manifest with checksums."""
 
 from __future__ import annotations
 
@@ -30,18 +24,23 @@ from evosim.sweeps.manifest import COLLECTED, CollectedManifest, PartFile, check
 from evosim.sweeps.store import RUNS, Store
 
 Schema = dict[str, pl.DataType]
-ROWS = 2**16  # of a table in memory at once
+ROWS = 2**16  # of a table, in memory at the same time
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What was collected.
+    """The result of `collect`.
 
-    Attributes:
-        runs, failed: in the table.
-        missing: runs that are not done.
-        digest: of the content.
-        mixed: whether different sources made it.
+    Attributes
+    ----------
+    runs, failed : int
+        Runs in the table, and failed runs among them.
+    missing : int
+        Runs that are not done.
+    digest : str
+        Digest of the content; see `content_digest`.
+    mixed : bool
+        Whether different code computed the runs.
     """
 
     runs: int
@@ -54,33 +53,38 @@ class Collected:
 def collect(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
     """Write `runs.parquet`, the kept tables and `manifest.json`.
 
-    Raises `UserError` if any chunk is damaged; missing ones are told.
+    Parameters
+    ----------
+    store : Store
+        The sweep. Chunks may be missing.
+    progress : Callable, optional
+        Receives the number of chunks that are read, and of all.
+
+    Raises
+    ------
+    UserError
+        If a chunk is damaged, or if this user may not write into the folder.
     """
     if not may_write(store.folder):
         raise UserError(
-            f"{store.folder} must be writable to collect its runs, but is read-only for this user. "
-            f"Write the table elsewhere: 'evosim export {store.folder} runs --out runs'."
+            f"{store.folder} is read-only for this user. Write the table elsewhere: 'evosim export"
+            f" {store.folder} runs --out runs'."
         )
     return gather(store, progress)
 
 
 def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> Collected:
-    """Put the runs that are done together.
+    """Collect the runs that are done.
 
-    Where the folder cannot be written, nothing is: `Store.collected` then reads the chunks
-    themselves.
+    If this user may not write into the folder, nothing is written. `Store.collected` then reads
+    the chunks themselves.
 
     Parameters
     ----------
     store : Store
-        A sweep.
-    progress : Callable[[int, int], None], optional
-        Hears how many chunks of how many were read.
-
-    Returns
-    -------
-    Collected
-        What was put together.
+        The sweep.
+    progress : Callable, optional
+        Receives the number of chunks that are read, and of all.
 
     Raises
     ------
@@ -98,8 +102,8 @@ def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> 
             sums = store.sums(chunk)
         except Damaged as error:
             raise UserError(
-                f"chunk {chunk} of {store.folder} must be whole, but is not: {error}. Mend the"
-                f" sweep with 'evosim sweep check {store.folder} --repair'."
+                f"chunk {chunk} of {store.folder} is damaged: {error}. Remove it with 'evosim"
+                f" sweep check {store.folder} --repair', and run the sweep again."
             ) from None
         sources.add(sources_of(store.table(chunk, RUNS)))
         for name, frame in frames.items():
@@ -113,8 +117,8 @@ def gather(store: Store, progress: Callable[[int, int], None] | None = None) -> 
             progress(i + 1, len(done))
     write = may_write(store.folder)
     for name, schema in schemas.items():
-        wanted = _ordered(schema, store) if name == RUNS else schema
-        table = _scan([store.table(chunk, name) for chunk in done], wanted)
+        columns = _ordered(schema, store) if name == RUNS else schema
+        table = _scan([store.table(chunk, name) for chunk in done], columns)
         if write:
             _write_table(store, name, table)
             store.unwritten.pop(name, None)
@@ -148,11 +152,17 @@ def manifest_of(store: Store) -> CollectedManifest:
 
 
 def content_digest(table: pl.LazyFrame, rows: int) -> str:
-    """SHA-256 over the content of a table: of each column apart (nulls, values, lengths of text),
-    and over those by name.
+    """SHA-256 over the content of a table.
 
-    Neither chunks, nor the order of columns, nor how files are written matters; the order of rows
-    does.
+    The digest covers each column alone (nulls, values, lengths of text), and the columns by name.
+    It depends on the order of rows, but not on chunks, the order of columns, or the file format.
+
+    Parameters
+    ----------
+    table : polars.LazyFrame
+        The table.
+    rows : int
+        Its number of rows.
     """
     schema = table.collect_schema()
     hashes = {name: [hashlib.sha256() for _ in range(3)] for name in schema}
@@ -177,8 +187,18 @@ def content_digest(table: pl.LazyFrame, rows: int) -> str:
 
 
 def known_digest(store: Store, done: list[int]) -> str | None:
-    """The content's digest by the manifest, if that is of the very chunks and tables that are there
-    now.
+    """The digest in the manifest, if it is up to date.
+
+    Parameters
+    ----------
+    store : Store
+        The sweep.
+    done : list of int
+        The chunks that are done.
+
+    Returns
+    -------
+    The digest; None if the manifest is damaged, or of other chunks or tables.
     """
     try:
         facts = read_json(store.folder / COLLECTED)
@@ -211,7 +231,7 @@ def _sum_of(path: Path) -> str:
 
 
 def _widen(schema: Schema, frame: pl.DataFrame) -> None:
-    """A schema that also holds another frame's columns."""
+    """Add the columns of a frame to a schema; differing types become a common one."""
     if all(schema.get(name) == dtype for name, dtype in frame.schema.items()):
         return
     both = pl.concat([pl.DataFrame(schema=schema), frame.clear()], how="diagonal_relaxed")
@@ -220,9 +240,7 @@ def _widen(schema: Schema, frame: pl.DataFrame) -> None:
 
 
 def _ordered(schema: Schema, store: Store) -> Schema:
-    """The columns of the runs: what was planned and how it ended, then the account's numbers by
-    name, whichever chunk has them.
-    """
+    """The columns of the runs: the plan, how runs ended, then numbers of the account by name."""
     first = ["run", "cell", "seed", *store.kinds, "status", "generations", "error"]
     return {
         name: schema[name] for name in (*first, *sorted(set(schema) - set(first))) if name in schema
@@ -230,7 +248,7 @@ def _ordered(schema: Schema, store: Store) -> Schema:
 
 
 def _write_table(store: Store, name: str, table: pl.LazyFrame) -> None:
-    """Many files as one, as a stream, under a temporary name that is renamed at the end."""
+    """Write a table as a stream, under a temporary name that is renamed at the end."""
     target = store.folder / f"{name}.parquet"
     temporary = target.with_name(
         f".{target.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}"
@@ -243,16 +261,16 @@ def _write_table(store: Store, name: str, table: pl.LazyFrame) -> None:
         os.replace(temporary, target)
         sync_folder(store.folder)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise _failed(target, temporary, error) from None
+        raise _write_error(target, temporary, error) from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _failed(target: Path, temporary: Path, error: Exception) -> UserError:
-    """What is said when a table could not be written.
+def _write_error(target: Path, temporary: Path, error: Exception) -> UserError:
+    """The error of the system, if a table could not be written.
 
-    What the system had said is hidden in words, or lost, and then asked again.
+    Polars hides the error number in its message, or loses it. Then a write tries again.
     """
     number = getattr(error, "errno", None)
     if number is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
@@ -267,16 +285,13 @@ def _failed(target: Path, temporary: Path, error: Exception) -> UserError:
     if number is not None:
         return unwritable(target, OSError(number, os.strerror(number)))
     return UserError(
-        f"{target} must be made of chunks, but cannot be: {' '.join(str(error).split())}. Look at"
-        " the chunks with 'evosim sweep check'."
+        f"{target} cannot be written: {' '.join(str(error).split())}. Verify the chunks: 'evosim"
+        f" sweep check {target.parent}'."
     )
 
 
 def _scan(paths: list[Path], schema: Schema) -> pl.LazyFrame:
-    """The rows of many files in their order, with the columns of a schema.
-
-    What a file lacks is null there.
-    """
+    """The rows of files in their order, with the columns of a schema; missing columns are null."""
     if not paths:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(paths, glob=False, schema=schema, missing_columns="insert")

@@ -1,4 +1,4 @@
-"""From a sweep file to cells: which parameters each has, and what they resolve to."""
+"""The cells of a sweep file: their swept parameters, resolved and checked."""
 
 from __future__ import annotations
 
@@ -27,11 +27,16 @@ BUILT = 500
 class Cell:
     """One combination of parameters.
 
-    Attributes:
-        number: its place in the order of the file.
-        settings: the swept parameters.
-        digest: of all its resolved parameters; its name.
-        landscape: digest of world and genome: cells that share it share a landscape.
+    Attributes
+    ----------
+    number : int
+        Its place in the order of the file.
+    settings : dict
+        The swept parameters.
+    digest : str
+        Digest of all its resolved parameters; it names the cell.
+    landscape : str
+        Digest of worlds and genome. Cells with equal digests share a landscape.
     """
 
     number: int
@@ -41,7 +46,7 @@ class Cell:
 
 
 def base_tree(written: Written) -> TomlTable:
-    """The written experiment with what `[set]` changes for all cells. Raises `UserError`."""
+    """The experiment as written, with `[set]`. Raises `UserError`."""
     tree: TomlTable = json.loads(json.dumps(written.tree, default=str))
     for key, value in written.sweep.settings.items():
         set_value(tree, key, value, f"set.{key}")
@@ -49,21 +54,19 @@ def base_tree(written: Written) -> TomlTable:
 
 
 def number_of_cells(sweep: SweepFile) -> int:
-    """How many cells there are, without making them."""
+    """The number of cells, without making them."""
     sizes = [len(values) for values in sweep.grid.values()]
     sizes += [len(next(iter(group.values()))) for group in sweep.zip]
     return math.prod(sizes) * (sweep.design.size if sweep.design else 1)
 
 
 def settings_of(sweep: SweepFile) -> Iterator[Settings]:
-    """The swept parameters of each cell: grid, then zips, then design; the first parameter changes
-    slowest.
-    """
+    """The swept parameters of each cell: grid, zips, design; the first one changes slowest."""
     axes: list[list[Settings]] = [
-        [{key: value} for value in _alike(values)] for key, values in sweep.grid.items()
+        [{key: value} for value in _same_type(values)] for key, values in sweep.grid.items()
     ]
     for group in sweep.zip:
-        lists = {key: _alike(values) for key, values in group.items()}
+        lists = {key: _same_type(values) for key, values in group.items()}
         axes.append(
             [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
         )
@@ -76,16 +79,18 @@ def settings_of(sweep: SweepFile) -> Iterator[Settings]:
 def points(design: Design) -> list[Settings]:
     """The points of a design.
 
-    The same on every machine but for the last digit of logarithms: the plan keeps the values.
+    Logarithms may differ in the last digit between machines, so the plan stores the values.
     """
     ranges = design.ranges
-    made = _unit(design, len(ranges))
-    choices = {key: _alike(r.choices) for key, r in ranges.items() if r.choices is not None}
+    positions = _unit(design, len(ranges))
+    choices = {key: _same_type(r.choices) for key, r in ranges.items() if r.choices is not None}
     ranges = {
         key: r.model_copy(update={"choices": tuple(choices[key])}) if key in choices else r
         for key, r in ranges.items()
     }
-    return [{key: r.at(u) for (key, r), u in zip(ranges.items(), row, strict=True)} for row in made]
+    return [
+        {key: r.at(u) for (key, r), u in zip(ranges.items(), row, strict=True)} for row in positions
+    ]
 
 
 def _unit(design: Design, dimensions: int) -> list[list[float]]:
@@ -109,10 +114,8 @@ def _unit(design: Design, dimensions: int) -> list[list[float]]:
     return filled
 
 
-def _alike(values: tuple[Any, ...]) -> list[Any]:
-    """Values of one parameter; if some have a fraction, all are written with one, so that a column
-    holds them as they are.
-    """
+def _same_type(values: tuple[Any, ...]) -> list[Any]:
+    """Values of one parameter. If some have a fraction, all become floats, as in a column."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     return (
         [float(v) for v in values]
@@ -124,9 +127,23 @@ def _alike(values: tuple[Any, ...]) -> list[Any]:
 def experiment_of(
     tree: TomlTable, settings: Settings, seed: int | None = None, name: str = "the cell"
 ) -> Experiment:
-    """A cell's resolved experiment with one replicate; `seed` is 0 if none is given.
+    """The resolved experiment of a cell, with one replicate.
 
-    Raises `UserError` that names the cell.
+    Parameters
+    ----------
+    tree : dict
+        The experiment as written, with `[set]`.
+    settings : dict
+        The swept parameters.
+    seed : int, optional
+        Its seed; 0 by default.
+    name : str
+        Names the cell in messages.
+
+    Raises
+    ------
+    UserError
+        If the experiment is invalid. The message names the cell.
     """
     own: TomlTable = json.loads(json.dumps(tree))
     for key, value in settings.items():
@@ -135,11 +152,11 @@ def experiment_of(
     try:
         return resolve(own)
     except UserError as error:
-        raise UserError(f"{name}{told(settings)}: {error}") from None
+        raise UserError(f"{name}{settings_words(settings)}: {error}") from None
 
 
-def told(settings: Settings) -> str:
-    """A cell's settings in words, at the end of its name."""
+def settings_words(settings: Settings) -> str:
+    """The swept parameters of a cell in words, after its name."""
     words = ", ".join(f"{key}={json.dumps(value)}" for key, value in settings.items())
     return f" ({words})" if words else ""
 
@@ -147,46 +164,57 @@ def told(settings: Settings) -> str:
 def cells_of(
     sweep: SweepFile, tree: TomlTable, progress: Callable[[int, int], None] | None = None
 ) -> list[Cell]:
-    """All cells, resolved and checked, in the order of the file. Raises `UserError`.
+    """All cells in the order of the file, resolved and checked.
 
-    Each is resolved. Worlds and genomes are also built, of up to `BUILT` cells: all, or else those
-    with the first, last, least and largest value of each parameter and some between. What is wrong
-    only with another cell is recorded as its failure.
+    Worlds and genomes of up to `BUILT` cells are also built. If there are more cells, only those
+    with the first, last, smallest and largest values of each parameter are built, and some in
+    between. An error in another cell is recorded as a failure of its runs.
+
+    Parameters
+    ----------
+    sweep : SweepFile
+        The sweep file.
+    tree : dict
+        The experiment as written, with `[set]`.
+    progress : Callable, optional
+        Receives the number of cells that are resolved, and of all.
+
+    Raises
+    ------
+    UserError
+        If a cell is invalid, or if two cells are equal.
     """
     total = number_of_cells(sweep)
     if total * sweep.replicates > MOST_RUNS:
         raise UserError(
-            f"a sweep must have at most {MOST_RUNS:,} runs, but has {total * sweep.replicates:,}."
-            " Make it smaller."
+            f"the sweep has {total * sweep.replicates:,} runs; at most {MOST_RUNS:,} are allowed."
+            " Use fewer values, points or replicates."
         )
-    made: list[Cell] = []
+    cells: list[Cell] = []
     by_digest: dict[str, int] = {}
     for number, settings in enumerate(settings_of(sweep)):
         experiment = experiment_of(tree, settings, name=f"cell {number}")
         digest = experiment.setting_digest()
         if digest in by_digest:
-            other = made[by_digest[digest]]
+            other = cells[by_digest[digest]]
             raise UserError(
-                f"cells must differ, but cell {other.number}{told(other.settings)} and cell"
-                f" {number}{told(settings)} resolve to the same experiment ({digest[:8]})."
-                f" {_apart(sweep, number, other)}"
+                f"two cells are equal: cell {other.number}{settings_words(other.settings)} and cell"
+                f" {number}{settings_words(settings)} resolve to the same experiment ({digest[:8]})."
+                f" {_remedy_for_equal_cells(sweep, number, other)}"
             )
         by_digest[digest] = number
-        made.append(Cell(number, settings, digest, landscape_digest(experiment)))
+        cells.append(Cell(number, settings, digest, landscape_digest(experiment)))
         if progress:
             progress(number + 1, total)
-    for number in to_be_built(made):
-        _build(tree, made[number])
-    return made
+    for number in to_be_built(cells):
+        _build(tree, cells[number])
+    return cells
 
 
-def _apart(sweep: SweepFile, number: int, other: Cell) -> str:
-    """How cells that are alike can be told apart.
-
-    Points of a design, which changes fastest, cannot be removed.
-    """
+def _remedy_for_equal_cells(sweep: SweepFile, number: int, other: Cell) -> str:
+    """The remedy for two equal cells: remove one, unless they are points of the design."""
     if sweep.design is None or number % sweep.design.size == other.number % sweep.design.size:
-        return "Remove one."
+        return "Remove one of the equal values."
     return (
         f"They are points of the design, which has design.size = {sweep.design.size}. Give a"
         " smaller size or a wider range."
@@ -199,16 +227,16 @@ def _build(tree: TomlTable, cell: Cell) -> None:
     try:
         gaps_of_pair(build(experiment).pair)
     except UserError as error:
-        raise UserError(f"{name}{told(cell.settings)}: {error}") from None
+        raise UserError(f"{name}{settings_words(cell.settings)}: {error}") from None
 
 
 def all_are_built(cells: int) -> bool:
-    """Whether so many cells are all built before anything is written."""
+    """Whether all of so many cells are built before anything is written."""
     return cells <= BUILT
 
 
 def to_be_built(cells: list[Cell]) -> list[int]:
-    """Which cells are tried out before anything is written."""
+    """The cells whose worlds and genomes are built before anything is written."""
     if all_are_built(len(cells)):
         return list(range(len(cells)))
     chosen = {0, len(cells) - 1}

@@ -14,33 +14,37 @@ from evosim.errors import UserError
 from evosim.runtime.interrupts import seconds_of, spelled
 from evosim.runtime.names import check_text
 
-TASKS = 100  # of an array, if nobody says; many clusters take no more than 1000
+TASKS = 100  # of an array, by default; many clusters allow no more than 1000
 TIME = "1:00:00"
 MEMORY = "2G"
-BEFORE_THE_END = (
-    60  # seconds for a task to write what it has before its time is up; half of a shorter time
-)
+# seconds in which a task stores its results before its time is over; half of a shorter limit
+BEFORE_THE_END = 60
 LOGS = "logs/slurm-%A-%a.out"
-# Compiled code belongs on a disk of the node: network file systems are slow at it, and some mix up
-# what many nodes write at once. A folder that is somebody else's is not used: who can write there
-# can have us run what he likes.
+# Compiled code is stored on a disk of the node. Network file systems are slow, and some mix up
+# files that many nodes write at the same time. A folder of another user is not used: that user
+# could replace the code.
 CACHE = (
     'export NUMBA_CACHE_DIR="${NUMBA_CACHE_DIR:-${TMPDIR:-/tmp}/numba-$(id -u)}"',
     'mkdir -p -m 700 "$NUMBA_CACHE_DIR" && [ -O "$NUMBA_CACHE_DIR" ] || unset NUMBA_CACHE_DIR',
 )
-# What may stand in a line of a batch file, which ends an option at a space.
+# Characters of an option in a batch file, which ends at a space.
 PLAIN = re.compile(r"[A-Za-z0-9_.,:;=@%/+\-\[\]*^|&!()]+")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What is asked of Slurm for each job. Raises `UserError`.
+    """Options of a Slurm job. Raises `UserError`.
 
-    Attributes:
-        time: limit of a job, as `evosim.runtime.interrupts.seconds_of` reads it: as `sbatch
-        --time`, but a bare number is refused. memory: of a job, as `sbatch --mem` takes it.
-        partition, account: where it runs, and who pays; Slurm's defaults if nothing is said. more:
-        further options of sbatch without their dashes, such as `qos=long` or `exclusive`.
+    Attributes
+    ----------
+    time : str
+        Limit of a job, as `evosim.runtime.interrupts.seconds_of` reads it.
+    memory : str
+        Memory of a job, as for `sbatch --mem`.
+    partition, account : str or None
+        Partition, and the account to charge; None for the defaults of Slurm.
+    more : tuple of str
+        More options of sbatch without dashes, such as `qos=long` or `exclusive`.
     """
 
     time: str = TIME
@@ -54,36 +58,33 @@ class Batch:
             value = getattr(self, name)
             if value is not None and not PLAIN.fullmatch(value):
                 raise UserError(
-                    f"--{name} must be what sbatch takes, but is '{value}'. Write it without spaces"
-                    " and quotes."
+                    f"--{name}: sbatch does not accept '{value}'. Write it without spaces and"
+                    " quotes."
                 )
         if not re.fullmatch(r"[1-9]\d*[KMGT]?", self.memory):
             raise UserError(
-                f"--memory must be a number with K, M, G or T, but is '{self.memory}'. Write for"
-                " example 2G."
+                f"--memory expects a number with K, M, G or T, such as 2G; got '{self.memory}'."
             )
         if self.seconds < 1.0:
             raise UserError(
-                f"--time must be at least a second, but is {self.time}. Give more; '--sbatch"
-                " time=UNLIMITED' asks for no limit."
+                f"--time is {self.time}; at least one second is needed. For no limit, write"
+                " '--sbatch time=UNLIMITED'."
             )
         for option in self.more:
             if not PLAIN.fullmatch(option) or option.startswith("-"):
                 raise UserError(
-                    f"--sbatch must be an option of sbatch without its dashes, but is '{option}'."
-                    " Write for example --sbatch qos=long."
+                    f"--sbatch expects an option of sbatch without dashes, such as --sbatch"
+                    f" qos=long; got '{option}'."
                 )
 
     @property
     def seconds(self) -> float:
-        """The limit of a job in seconds. Raises `UserError` where the text says none."""
+        """The limit of a job in seconds. Raises `UserError` if the text is not a time."""
         return seconds_of(self.time, "--time")
 
     @property
     def limit(self) -> str:
-        """The limit of a job as sbatch is given it, whatever form the user wrote: `H:MM:SS` or
-        `D-HH:MM:SS`.
-        """
+        """The limit of a job for sbatch: `H:MM:SS` or `D-HH:MM:SS`."""
         return spelled(self.seconds)
 
     def options(self) -> list[str]:
@@ -105,15 +106,24 @@ def script(
 ) -> str:
     """A batch file for a job array that computes a sweep whose plan is written.
 
-    Args:
-        name: of the sweep.
-        file, folder: the sweep file and the sweep's folder.
-        chunks: how many there are; there are never more tasks than that.
-        batch: what is asked of Slurm.
-        tasks: of the array; None leaves it to us.
-        throttle: how many tasks may run at once; None is no limit.
-        cores: processors of each task.
-        other_sources: whether the code may have changed since the sweep was begun.
+    Parameters
+    ----------
+    name : str
+        Of the sweep.
+    file, folder : Path
+        The sweep file and the folder of the sweep.
+    chunks : int
+        Chunks of the sweep. There are at most as many tasks.
+    batch : Batch
+        Options of each job.
+    tasks : int or None
+        Tasks of the array; None for the default.
+    throttle : int or None
+        Tasks that may run at the same time; None for no limit.
+    cores : int
+        Processors of each task.
+    other_sources : bool
+        Whether the code may have changed since the sweep began.
     """
     many = min(tasks or TASKS, chunks)
     folder, file = folder.resolve(), file.resolve()
@@ -171,15 +181,15 @@ def script(
 
 
 def evosim() -> list[str]:
-    """The command that runs this very installation."""
+    """The command of this installation."""
     beside = Path(sys.executable).with_name("evosim")
     return [str(beside)] if beside.is_file() else [sys.executable, "-P", "-m", "evosim.cli"]
 
 
 def _quoted(path: Path) -> str:
-    """A path in a line of options.
+    """A path in a line of options, in quotes if needed.
 
-    Slurm takes quotes, and has a meaning for backslashes and per cents of its own.
+    Backslashes and percent signs have a meaning in Slurm.
     """
     text = str(path)
     return text if PLAIN.fullmatch(text) else f'"{text}"'
@@ -197,20 +207,22 @@ class Shard:
     count: int
 
     def chunks(self, chunks: list[int]) -> list[int]:
-        """Those of some chunks that are this shard's."""
+        """The chunks of this shard among some chunks."""
         return [chunk for chunk in chunks if chunk % self.count == self.index]
 
 
 @dataclass(frozen=True)
 class Array:
-    """The names of the variables that a scheduler sets for a task of an array.
+    """The environment variables that a scheduler sets for a task of an array.
 
     Attributes
     ----------
-    number: the task's number.
-    first, last, step: of the numbers that were submitted. A scheduler that does not set `first`
-    leaves the number of tasks unknown. count: how many were submitted, where the numbers may have
-    gaps.
+    number : str
+        Number of the task.
+    first, last, step : str
+        The numbers that were submitted. Without `first` the number of tasks is unknown.
+    count : str
+        The number of submitted tasks, if the numbers may have gaps.
     """
 
     number: str
@@ -230,9 +242,8 @@ ARRAYS = {
     ),
     "PBS": Array("PBS_ARRAY_INDEX"),
     "Grid Engine": Array("SGE_TASK_ID", "SGE_TASK_FIRST", "SGE_TASK_LAST", "SGE_TASK_STEPSIZE"),
-    "LSF": Array(
-        "LSB_JOBINDEX"
-    ),  # its _END is the largest number only, and its lists may have gaps
+    # LSB_JOBINDEX_END is only the largest number, and lists may have gaps
+    "LSF": Array("LSB_JOBINDEX"),
 }
 
 
@@ -241,16 +252,16 @@ def read_shard(text: str, environment: Mapping[str, str] = os.environ) -> Shard:
 
     Parameters
     ----------
-    text: `I/N`; or `auto/N`, shard (task's number modulo N) of N; or `auto`, by all that the
-    scheduler says. environment: the variables of this process.
-
-    Returns
-    -------
-    The shard.
+    text : str
+        `I/N`; `auto/N` for shard (task number modulo N) of N; or `auto`, if the scheduler gives the
+        number of tasks.
+    environment : Mapping
+        Environment variables of this process.
 
     Raises
     ------
-    UserError: the text is none of these, or the scheduler's variables do not say which shard it is.
+    UserError
+        If the text is invalid, or if the variables of the scheduler do not determine the shard.
     """
     index, slash, count = text.partition("/")
     if index == AUTO and not (slash and not _is_number(count)):
@@ -261,57 +272,53 @@ def read_shard(text: str, environment: Mapping[str, str] = os.environ) -> Shard:
             else _of_all(name, array, number, environment)
         )
     if not (_is_number(index) and _is_number(count)):
-        raise UserError(
-            f"--shard must be i/n, auto or auto/n, but is '{text}'. Write for example --shard 0/8."
-        )
+        raise UserError(f"--shard expects i/n, auto or auto/n, such as --shard 0/8; got '{text}'.")
     if not int(index) < int(count):
         raise UserError(
-            f"--shard i/n must have i from 0 to n - 1, but is '{text}'. Shards count from 0."
+            f"--shard i/n expects i from 0 to n - 1; got '{text}'. The first shard is 0/{count}."
         )
     return Shard(int(index), int(count))
 
 
 def _task(environment: Mapping[str, str]) -> tuple[str, Array, int]:
-    """The scheduler of this process, its variables, and the task's number."""
+    """The scheduler of this process, its variables, and the number of this task."""
     for name, array in ARRAYS.items():
         number = environment.get(array.number, "")
         if not _is_number(number):
-            continue  # not in an array: some schedulers then say 'undefined'
+            continue  # not in an array: some schedulers set 'undefined'
         if name == "LSF" and int(number) == 0:
-            continue  # what LSF says of a job that is no array
+            continue  # LSF sets 0 for a job that is not an array
         return name, array, int(number)
     names = ", ".join(array.number for array in ARRAYS.values())
     raise UserError(
-        f"--shard auto must run in a job array, but none of {names} is set. Write --shard i/n."
+        f"--shard auto works in a job array, but none of {names} is set. Write --shard i/n."
     )
 
 
 def _by_number(name: str, array: Array, number: int, count: int) -> Shard:
-    """The shard of a task of an array 0..count-1 or 1..count, of which any tasks may have been
-    submitted.
+    """The shard of a task of an array 0..count-1 or 1..count; not all tasks need be submitted.
 
-    Larger numbers are refused: an array with steps would give some shards twice, and others to no
-    task.
+    Larger numbers are refused: in an array with steps, two tasks would have the same shard.
     """
     if count < 1:
         raise UserError(
-            f"--shard auto/N must have N of at least 1, but N is {count}. Give the number of tasks"
-            " of the whole array."
+            f"--shard auto/N expects N of at least 1; got {count}. Give the number of tasks of the"
+            " whole array."
         )
     if number > count:
         raise UserError(
-            f"--shard auto/{count} must run in an array of tasks 0-{count - 1} or 1-{count}, but"
-            f" {name} calls this task {number}. Number the tasks so, or write --shard I/{count}"
-            f" with I from 0 computed from ${array.number}."
+            f"--shard auto/{count} expects an array of tasks 0-{count - 1} or 1-{count}, but"
+            f" {name} gives this task the number {number}. Change the array, or write --shard"
+            f" I/{count} with I from 0, computed from ${array.number}."
         )
     return Shard(number % count, count)
 
 
 def _of_all(name: str, array: Array, number: int, environment: Mapping[str, str]) -> Shard:
-    """The shard of a task, where all submitted tasks together are to compute everything."""
+    """The shard of a task, if the submitted tasks together compute everything."""
     if not array.first:
         raise UserError(
-            f"--shard auto must know the number of tasks, which {name} does not tell. Write --shard"
+            f"--shard auto needs the number of tasks, which {name} does not give. Write --shard"
             " auto/N."
         )
     first, step = _given(environment, array.first, 0), max(1, _given(environment, array.step, 1))
@@ -320,14 +327,14 @@ def _of_all(name: str, array: Array, number: int, environment: Mapping[str, str]
     tasks = (last - first) // step + 1
     if tasks < 1:
         raise UserError(
-            f"--shard auto must know the number of tasks, which {name} does not tell here. Write"
+            f"--shard auto needs the number of tasks, which {name} does not give here. Write"
             " --shard auto/N."
         )
     if (counted or tasks) != tasks or not first <= number <= last or (number - first) % step:
         raise UserError(
-            f"--shard auto must run in an array without gaps, but {counted or 'some'} tasks from"
-            f" {first} to {last} were submitted. Write --shard auto/N with N of the whole array:"
-            " then any of its tasks can be submitted alone."
+            f"--shard auto needs an array without gaps, but {counted or 'some'} tasks from {first}"
+            f" to {last} were submitted. Write --shard auto/N with N of the whole array: then any"
+            " task can be submitted alone."
         )
     return Shard((number - first) // step, tasks)
 

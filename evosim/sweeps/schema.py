@@ -1,4 +1,4 @@
-"""The parameter tree of a sweep file: read from TOML, validated, and flattened to dotted keys."""
+"""Sweep files: read from TOML, validated, and flattened to dotted keys."""
 
 from __future__ import annotations
 
@@ -40,13 +40,18 @@ Kind = Literal["random", "latin-hypercube", "sobol"]
 
 
 class Range(StrictModel):
-    """Where a parameter of a design comes from: an interval, or a list of choices.
+    """The range of a parameter of a design: an interval, or a list of choices.
 
-    Attributes:
-        low, high: ends of the interval; both belong to it.
-        scale: equal steps of the value, or of its logarithm.
-        integer: whole numbers only.
-        choices: instead of an interval; each equally often.
+    Attributes
+    ----------
+    low, high : float or None
+        Ends of the interval, both included.
+    scale : str
+        `linear`, or `log` for equal steps of the logarithm.
+    integer : bool
+        Whether values are integers.
+    choices : tuple or None
+        Values instead of an interval; all are equally frequent.
     """
 
     low: float | None = None
@@ -71,13 +76,18 @@ class Range(StrictModel):
 
 
 class Design(StrictModel):
-    """Points that fill a box.
+    """Points that fill a box of parameters.
 
-    Attributes:
-        kind: `random`, `latin-hypercube` or `sobol` (scrambled).
-        size: points.
-        seed: of the points; runs have seeds of their own.
-        ranges: by parameter.
+    Attributes
+    ----------
+    kind : str
+        `random`, `latin-hypercube` or `sobol` (scrambled).
+    size : int
+        Number of points.
+    seed : int
+        Seed of the points. Runs have other seeds.
+    ranges : dict
+        Range of each parameter.
     """
 
     kind: Kind
@@ -87,18 +97,31 @@ class Design(StrictModel):
 
 
 class SweepFile(StrictModel):
-    """One sweep, as written, with dotted keys.
+    """The content of a sweep file, with dotted keys.
 
-    Attributes:
-        name: names the folder.
-        experiment: a packaged experiment, or a TOML file (relative to the sweep file).
-        replicates: runs of each cell.
-        seed: of the first replicate.
-        seeds: `common` gives every cell the same seeds; `own` gives each its own, hashed from its
-        parameters. settings: `[set]`, parameters that all cells share. grid: every combination of
-        these values. zip: tables of equally long lists, whose values advance together. design: a
-        design of points. keep: which tables stay beside the one row a run. chunk: runs that are
-        computed and written together; derived from the number of runs if it is not given.
+    Attributes
+    ----------
+    name, title : str
+        The name is part of the name of the folder.
+    experiment : str
+        A packaged experiment, or a TOML file relative to the sweep file.
+    replicates, seed : int
+        Runs per cell, and the seed of the first one.
+    seeds : str
+        `common`: the same seeds in every cell. `own`: other seeds in every cell, hashed from its
+        parameters.
+    settings : dict
+        `[set]`: parameters that all cells share.
+    grid : dict
+        Values that are combined in all ways.
+    zip : tuple of dict
+        Lists of equal length whose values advance together.
+    design : Design or None
+        A design of points.
+    keep : tuple or None
+        Tables to keep in addition to the table of runs.
+    chunk : int or None
+        Runs that are computed and written together. By default it follows from their number.
     """
 
     name: Name
@@ -122,7 +145,7 @@ class SweepFile(StrictModel):
 
     @property
     def swept(self) -> list[str]:
-        """The parameters that differ between cells, in the order of the file."""
+        """The swept parameters, in the order of the file."""
         names = [
             *self.grid,
             *(key for group in self.zip for key in group),
@@ -133,12 +156,16 @@ class SweepFile(StrictModel):
 
 @dataclass(frozen=True)
 class Written:
-    """A sweep file that was read.
+    """A sweep file and its experiment.
 
-    Attributes:
-        sweep: what it says.
-        tree: the written experiment, with `[set]` put in by `design`.
-        text: the file's bytes, for the copy in the folder.
+    Attributes
+    ----------
+    sweep : SweepFile
+        The content of the file.
+    tree : dict
+        The experiment as written, without `[set]`.
+    text : bytes
+        The file, for the copy in the folder.
     """
 
     sweep: SweepFile
@@ -153,18 +180,29 @@ def read_sweep(path: Path) -> Written:
 
 
 def written(text: bytes, path: Path) -> Written:
-    """A sweep by the text of its file, checked with the experiment it names, which is looked for
-    beside `path`. Raises `UserError`.
+    """Check a sweep file and the experiment it names.
+
+    Parameters
+    ----------
+    text : bytes
+        The content of the sweep file.
+    path : Path
+        Its path. The path of an experiment file is relative to the same folder.
+
+    Raises
+    ------
+    UserError
+        If either is invalid.
     """
     sweep = _checked(text, path)
-    which = sweep.experiment
-    if which.endswith(".toml") or "/" in which or "\\" in which:
-        which = str(path.parent / which) if path.parent != Path() else f"./{which}"
-    return Written(sweep, read_experiment(which), text)
+    name = sweep.experiment
+    if name.endswith(".toml") or "/" in name or "\\" in name:
+        name = str(path.parent / name) if path.parent != Path() else f"./{name}"
+    return Written(sweep, read_experiment(name), text)
 
 
 def read_alone(path: Path) -> SweepFile:
-    """Read and check a sweep file, and not the experiment it names. Raises `UserError`."""
+    """Read and check a sweep file without its experiment. Raises `UserError`."""
     return _checked(read_bytes(path, "the sweep file"), path)
 
 
@@ -197,8 +235,8 @@ def _checked(text: bytes, path: Path) -> SweepFile:
         _check_range(f"design.ranges.{key}", given)
     if sweep.design and sweep.design.size * len(sweep.design.ranges) > MOST_COORDINATES:
         raise UserError(
-            f"design.size times its ranges must be at most {MOST_COORDINATES:,}, but is"
-            f" {sweep.design.size * len(sweep.design.ranges):,}. Make it smaller."
+            f"the design has {sweep.design.size * len(sweep.design.ranges):,} coordinates (points"
+            f" times ranges); at most {MOST_COORDINATES:,} are allowed. Lower design.size."
         )
     _check_lists(sweep)
     _check_names(sweep)
@@ -223,8 +261,9 @@ def _is_range(data: TomlTable) -> bool:
 
 
 def _flat(data: TomlTable, path: str = "", leaf: Any = None, of: str = "") -> TomlTable:
-    """The leaves of nested tables by dotted path: `"a.b" = x` and `a.b = x` are the same, so that
-    only one may be there.
+    """The leaves of nested tables by dotted path.
+
+    `"a.b" = x` and `a.b = x` are the same key, so only one of them may be given.
     """
     out: TomlTable = {}
     for key, value in data.items():
@@ -237,7 +276,7 @@ def _flat(data: TomlTable, path: str = "", leaf: Any = None, of: str = "") -> To
 def _flat_settings(data: TomlTable) -> TomlTable:
     """Settings by dotted path.
 
-    A quoted key stands for itself, as in `--set`: a table as its value replaces what is there.
+    A table under a quoted key replaces the whole value, as in `--set`.
     """
     out: TomlTable = {}
     for key, value in data.items():
@@ -257,7 +296,7 @@ def _add(out: TomlTable, more: TomlTable, of: str) -> None:
     for key in more:
         if key in out:
             raise UserError(
-                f"{of}.{key} must be given once, but is twice: quoted and not. Remove one."
+                f"{of}.{key} is given twice: as a quoted key and as a table. Remove one of them."
             )
     out |= more
 
@@ -267,45 +306,43 @@ def _check_range(name: str, given: Range) -> None:
     if given.choices is not None:
         if low is not None or high is not None or given.scale != "linear" or given.integer:
             raise UserError(
-                f"{name} must have choices alone, or low and high, but has both. Remove one."
+                f"{name} has choices and keys of an interval. Keep choices, or low and high."
             )
     elif low is None or high is None:
-        raise UserError(f"{name} must have low and high, or choices, but has not. Add them.")
-    elif not low < high:
         raise UserError(
-            f"{name}.low must be below high, but {low:g} is not below {high:g}. Change one."
+            f"{name} has no interval. Give low and high, such as {{low = 0.1, high = 0.5}}, or"
+            " choices."
         )
-    elif max(abs(low), abs(high)) > (MOST_WHOLE if given.integer else MOST):
+    elif not low < high:
+        raise UserError(f"{name}: low is {low:g}, which is not below high = {high:g}. Swap them.")
+    elif max(abs(low), abs(high)) > (most := MOST_WHOLE if given.integer else MOST):
         raise UserError(
-            f"{name} must lie within +-{MOST_WHOLE if given.integer else MOST:g}, but goes from"
-            f" {low:g} to {high:g}. Narrow it."
+            f"{name} goes from {low:g} to {high:g}, beyond +-{most:g}. Give a smaller interval."
         )
     elif given.scale == "log" and low <= 0.0:
-        raise UserError(f"{name}.low must be above 0 on a log scale, but is {low:g}. Raise it.")
+        raise UserError(f"{name}: low is {low:g}, but a log scale needs low above 0.")
     elif given.integer and not (low.is_integer() and high.is_integer()):
         raise UserError(
-            f"{name} must have whole numbers as low and high if integer, but has {low:g} and"
-            f" {high:g}. Change them."
+            f"{name}: low and high are {low:g} and {high:g}, but integer = true needs integers."
         )
 
 
 def _check_lists(sweep: SweepFile) -> None:
     for key, values in sweep.grid.items():
         if not values:
-            raise UserError(
-                f"grid.{key} must list at least one value, but is empty. Add one or remove it."
-            )
+            raise UserError(f"grid.{key} is an empty list. Give at least one value or remove it.")
     for i, group in enumerate(sweep.zip):
         if not group or not all(group.values()):
             raise UserError(
-                f"zip.{i} must list at least one value of each parameter, but does not. Add some or"
-                " remove it."
+                f"zip.{i} has a parameter without values, or none. Give each at least one value, or"
+                " remove the zip."
             )
         lengths = {key: len(values) for key, values in group.items()}
         if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{key} {n}" for key, n in lengths.items())
+            words = ", ".join(f"{key} {n}" for key, n in lengths.items())
             raise UserError(
-                f"the lists of zip.{i} must be equally long, but are not ({told}). Mend one."
+                f"the lists of zip.{i} have different lengths ({words}). Give each the same number"
+                " of values."
             )
 
 
@@ -314,12 +351,12 @@ def _check_names(sweep: SweepFile) -> None:
     for key in [*sweep.settings, *swept]:
         if key.split(".")[0] in NOT_SWEPT:
             remedy = (
-                "Give seed and replicates of the sweep itself"
+                f"Write {key} at the top of the sweep file"
                 if key in ("seed", "replicates")
                 else "Remove it"
             )
             raise UserError(
-                f"{key} must not be set by a sweep: it decides no result of a cell. {remedy}."
+                f"a sweep cannot vary {key}, which changes no result of a cell. {remedy}."
             )
         if key.split(".")[0] not in Experiment.model_fields:
             raise unknown(
@@ -331,18 +368,16 @@ def _check_names(sweep: SweepFile) -> None:
     for shorter, longer in itertools.pairwise(names):
         if longer[: len(shorter)] == shorter:
             raise UserError(
-                f"set.{'.'.join(longer)} must be given once, but set.{'.'.join(shorter)} holds it"
-                " too. Remove one."
+                f"set.{'.'.join(longer)} is also part of set.{'.'.join(shorter)}. Remove one of"
+                " them."
             )
     for i, key in enumerate(swept):
         if key in swept[:i]:
-            raise UserError(f"{key} must be swept once, but is twice. Remove one.")
+            raise UserError(f"{key} is swept twice. Remove one of the two.")
         for other in [
             *swept[:i],
             *(name for name in sweep.settings if name == key or name.startswith(f"{key}.")),
         ]:
             if key == other or key.startswith(f"{other}.") or other.startswith(f"{key}."):
-                raise UserError(
-                    f"{key} must be given once, but"
-                    f" {'[set] gives it' if other == key else f'{other} is given'} too. Remove one."
-                )
+                where = "[set]" if other == key else other
+                raise UserError(f"{key} is swept, but {where} gives it too. Remove one of them.")

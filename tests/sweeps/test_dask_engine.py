@@ -123,9 +123,7 @@ def test_a_worker_that_dies_is_replaced_and_all_is_told_once(whole: Store, tmp_p
     until(lambda: not workers_of())
 
 
-def test_a_driver_that_is_killed_leaves_nobody_behind_and_is_gone_on_with(
-    whole: Store, tmp_path: Path
-) -> None:
+def test_workers_of_a_killed_driver_end(whole: Store, tmp_path: Path) -> None:
     folder = tmp_path / "s"
     driver = command(folder)
     until(lambda: list(folder.glob("logs/*.jsonl")))
@@ -204,9 +202,7 @@ def scheduler(folder: Path, workers: int = 1) -> Iterator[tuple[Path, subprocess
             process.wait()
 
 
-def test_a_scheduler_by_its_file_and_by_its_address_and_one_that_vanishes(
-    whole: Store, tmp_path: Path
-) -> None:
+def test_a_scheduler_by_file_and_by_address(whole: Store, tmp_path: Path) -> None:
     with scheduler(tmp_path / "dask") as (file, process):
         by_file, by_address = begun(tmp_path / "file"), begun(tmp_path / "address")
         dask(by_file, address=str(file))

@@ -87,7 +87,7 @@ def test_an_array_has_no_more_tasks_than_chunks(tmp_path: Path) -> None:
     assert not [line for line in lines(tmp_path) if "partition" in line or "account" in line]
 
 
-def test_a_batch_file_is_a_shell_script_also_where_folders_have_spaces(tmp_path: Path) -> None:
+def test_a_batch_file_allows_spaces_in_paths(tmp_path: Path) -> None:
     text = "\n".join(lines(tmp_path / "a folder's"))
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
     assert f'--output="{tmp_path}/a folder\'s/out/logs/slurm-%A-%a.out"' in text
@@ -109,12 +109,12 @@ def test_a_batch_file_is_for_a_batch_system_that_is_named(tmp_path: Path) -> Non
             {"time": "90"},
             "--time must say its unit, but is '90'. Write 90m for minutes, or 90s for seconds",
         ),
-        ({"time": "0"}, "--time must be at least a second, but is 0"),
-        ({"partition": "a\n#SBATCH -x"}, "--partition must be what sbatch takes"),
-        ({"memory": "lots"}, "--memory must be a number with K, M, G or T, but is 'lots'"),
+        ({"time": "0"}, "--time is 0; at least one second is needed"),
+        ({"partition": "a\n#SBATCH -x"}, "--partition: sbatch does not accept"),
+        ({"memory": "lots"}, "--memory expects a number with K, M, G or T, such as 2G; got 'lots'"),
         (
             {"more": ("--qos=long",)},
-            "--sbatch must be an option of sbatch without its dashes, but is '--qos=long'",
+            "--sbatch expects an option of sbatch without dashes, .*; got '--qos=long'",
         ),
     ],
 )
@@ -123,7 +123,7 @@ def test_what_sbatch_would_not_take_is_refused(asked: dict[str, str], message: s
         Batch(**asked)  # type: ignore[arg-type]
 
 
-def test_a_folder_of_compiled_code_that_is_somebody_else_s_is_not_used(tmp_path: Path) -> None:
+def test_compiled_code_of_another_user_is_not_used(tmp_path: Path) -> None:
     lines = "\n".join([*CACHE, 'echo "${NUMBA_CACHE_DIR:-none}"'])
     known = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"} | {
         "TMPDIR": str(tmp_path)
@@ -303,9 +303,7 @@ def test_dask_on_slurm_with_a_worker_that_is_killed(
     until(lambda: not [job for job in jobs(slurm) if not job.endswith("COMPLETING")])
 
 
-def test_what_slurm_would_not_take_is_one_line_before_anything_is_started(
-    slurm: dict[str, str], tmp_path: Path
-) -> None:
+def test_jobs_that_slurm_refuses_are_one_line(slurm: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(SWEEP)
     began = time.monotonic()
     done = evosim(
@@ -323,6 +321,6 @@ def test_what_slurm_would_not_take_is_one_line_before_anything_is_started(
     )
     assert done.returncode == 2
     _, line = done.stderr.splitlines()
-    assert line.startswith("evosim: Slurm must take jobs like these, but sbatch says: ")
+    assert line.startswith("evosim: Slurm refuses these jobs; sbatch says: ")
     assert "invalid partition" in line
     assert time.monotonic() - began < 30

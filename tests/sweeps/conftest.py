@@ -1,0 +1,26 @@
+"""Fixtures: a sweep that was computed once, and a copy of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from evosim.sweeps.store import Store
+from tests.support.sweeps import begun, compute
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A sweep that was computed without any trouble."""
+    store = begun(tmp_path_factory.mktemp("sweeps") / "whole")
+    compute(store)
+    return store
+
+
+@pytest.fixture
+def copy(whole: Store, tmp_path: Path) -> Store:
+    """A copy of it, to be spoilt."""
+    shutil.copytree(whole.folder, tmp_path / "copy")
+    return Store(tmp_path / "copy")
