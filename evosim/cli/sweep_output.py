@@ -12,7 +12,7 @@ from evosim.runtime.terminal import echo
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evosim.sweeps.check import Found
+    from evosim.sweeps.check import CheckResult
     from evosim.sweeps.collect import Collected
     from evosim.sweeps.job_array import Shard
     from evosim.sweeps.plan import Plan
@@ -106,7 +106,7 @@ def print_status(store: Store, state: SweepStatus, folder: Path) -> None:
         echo(f"digest   not yet: run 'evosim sweep collect {folder}'")
 
 
-def print_check(store: Store, result: Found) -> None:
+def print_check(store: Store, result: CheckResult) -> None:
     """Print which chunks are whole, and which files are wrong."""
     echo(
         f"{count_of(result.done, 'chunk')} of {store.chunks:,} whole, {len(result.missing):,}"

@@ -199,7 +199,8 @@ def cells_of(
             other = cells[by_digest[digest]]
             raise UserError(
                 f"two cells are equal: cell {other.number}{settings_words(other.settings)} and cell"
-                f" {number}{settings_words(settings)} resolve to the same experiment ({digest[:8]})."
+                f" {number}{settings_words(settings)} resolve to the same experiment"
+                f" ({digest[:8]})."
                 f" {_remedy_for_equal_cells(sweep, number, other)}"
             )
         by_digest[digest] = number
