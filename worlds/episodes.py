@@ -6,7 +6,7 @@ Optimization", section 4). A planner that wants `B` and looks far enough does `A
 it does one `B` in its life. Nothing is hidden from the planner, and it needs no gate. Deception
 follows from the objective, the horizon and the belief.
 
-Failure. Selection counts `A` in training. Planners that want `A` and planners that deceive have
+Loss. Selection counts `A` in training. Planners that want `A` and planners that deceive have
 the same fitness.
 
 States. `e0` .. `e{T+D-1}` are the episodes of a free agent: `T` episodes of training, then `D` of

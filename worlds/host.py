@@ -5,7 +5,7 @@ island spreads badly on the mainland. Its behaviour is a table of reflexes. Sele
 table to hosts that live crowded and hardly resist. Mainland hosts meet seldom and resist. Selection
 there would have made a better table.
 
-Failure. A shift, for genomes of the kind `reflex` as for any other.
+Loss. A shift, for genomes of the kind `reflex` as for any other.
 
 State `(load, immunity, met)`: parasite load `1..loads`, the host's immune response `0..immunities`,
 and whether another, uninfected host is close (0 or 1). The last state is `over`: the host is dead,

@@ -4,7 +4,7 @@ Purpose. While every exit door is red, "go to red" and "go to the exit" are the 
 selection can separate them. They differ where doors have other colours and other things are red.
 The fault may be in the payoff (`payoff`) or in the mazes of selection (`not_red`).
 
-Failure. With `payoff = "red"` the best policy goes to red things where the designers wanted exits:
+Loss. With `payoff = "red"` the best policy goes to red things where the designers wanted exits:
 the payoff is misspecified. With `payoff = "exit"` and only red doors, seekers of red are among the
 best: the data do not decide.
 

@@ -6,7 +6,7 @@ child. In the modern savanna, contraception gives nearly all of the pleasure and
 children. The pleasure served fitness before, and no longer does. No ancestral evidence could have
 separated the two. Self-stimulation exists in both worlds and is waste in both.
 
-Failure. Birth control: a shift, which a perfect ancestral optimizer would have lost as well.
+Loss. Birth control: a shift, which a perfect ancestral optimizer would have lost as well.
 Self-stimulation: waste, which only imperfect search leaves behind.
 
 State. `(energy, partner, stage)` with energy `0..energy_max` and partner 0 or 1. Stage is 0

@@ -6,7 +6,7 @@ Purpose. Published worlds with optima that every reader can check, and a short w
 world: an environment needs only `env.unwrapped.P`. The ancestral and the modern world are the same
 environment with different arguments (`options`).
 
-Failure. It depends on the arguments: for example ice that is slippery in training only, or another
+Loss. It depends on the arguments: for example ice that is slippery in training only, or another
 map.
 
 States: `birth`; the states of the environment, named by their keys in `P`; `over`. Acts: `a0`,

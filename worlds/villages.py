@@ -6,7 +6,7 @@ number of destroyed villages (`payoff = "villages"`), while the only enemy in tr
 Then a desire for Aurora's fall and one for any enemy's fall are equally good in training. Against
 Brotherhood they are not.
 
-Failure. With `troops`: a misspecified payoff, in both worlds alike. With `villages`: a shift. The
+Loss. With `troops`: a misspecified payoff, in both worlds alike. With `villages`: a shift. The
 ancestral world does not decide: some of its best players attack Brotherhood, others do not.
 
 State `(resources, weak, strong, aurora, brotherhood)`: resources `0..stores`; troops of two kinds,

@@ -28,7 +28,6 @@ def plan(
     weights: Floats,
     horizon: int,
     *,
-    levels: int | None = None,
     belief: str = "true",
     temperature: float = 0.0,
     discount: float = 1.0,
@@ -45,8 +44,6 @@ def plan(
         `[K]` objective weights.
     horizon : int
         Steps that the planner looks ahead.
-    levels : int or None
-        Levels of the policy; None: `horizon`. Levels beyond `horizon` repeat the last sweep.
     belief : str
         Name of the transition table that the planner takes for true.
     temperature : float
@@ -64,21 +61,23 @@ def plan(
     Returns
     -------
     numpy.ndarray
-        `[levels, S, A]` probabilities of acts.
+        `[horizon, S, A]` probabilities of acts; at most as many levels as a life has ages.
     """
     felt = world.features_felt @ np.asarray(weights, dtype=np.float64)
     tolerance = tie_tolerance * largest_amount(world, felt)
-    depth = min(horizon, world.lifespan)
-    levels = depth if levels is None else min(levels, world.lifespan)
     believed = world.beliefs[belief]
-    out = np.zeros((levels, *felt.shape))
+    out = np.zeros((min(horizon, world.lifespan), *felt.shape))
     value = np.zeros(len(world.states))
-    for level in range(min(depth, levels)):
+    for level in range(len(out)):
         q = np.where(world.available, felt + discount * (believed @ value), -np.inf)
         value = q.max(axis=1)
         out[level] = act_probabilities(q, value, tolerance, temperature, ties)
-    out[depth:] = out[min(depth, levels) - 1]
     return out
+
+
+def with_levels(policy: Floats, levels: int) -> Floats:
+    """A policy `[L, S, A]` with another number of levels; new levels repeat the last one."""
+    return policy[np.minimum(np.arange(levels), len(policy) - 1)]
 
 
 def act_probabilities(

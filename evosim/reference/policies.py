@@ -10,7 +10,7 @@ from functools import singledispatch
 import numpy as np
 
 from evosim.genomes import GatedRules, PlannerRules, ReflexRules, Rules, TableRules
-from evosim.reference.dynamic_programming import Floats, plan
+from evosim.reference.dynamic_programming import Floats, plan, with_levels
 from evosim.worlds import TabularMdp, WorldPair
 
 
@@ -25,17 +25,17 @@ def policy_of(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> Float
 
 @policy_of.register
 def _planner(rules: PlannerRules, i: int, world: TabularMdp, pair: WorldPair) -> Floats:
-    return plan(
+    policy = plan(
         world,
         rules.weights[i],
         int(rules.horizon[i]),
-        levels=rules.levels,
         belief=rules.beliefs[rules.belief[i]],
         temperature=float(rules.temperature[i]),
         discount=rules.discount,
         tie_tolerance=rules.tie_tolerance,
         ties=rules.ties,
     )
+    return with_levels(policy, min(rules.levels, world.lifespan))
 
 
 @policy_of.register

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from evosim.genomes import Driver, Grid, LocusParams
@@ -91,6 +92,14 @@ def ledger(engine: Engine, slow: bool) -> list[Check]:
                 tolerance,
             )
         )
+    return [*checks, *_term_checks(table, expected, generations)]
+
+
+def _term_checks(
+    table: pl.DataFrame, expected: list[dict[str, tuple[float, float]]], generations: int
+) -> list[Check]:
+    """Sums of terms over generations, against the sums of their expectations and variances."""
+    checks = []
     for trait, column, key in (
         ("t: driver", "selection", "t selection"),
         ("t: driver", "drift", "t drift"),
@@ -101,13 +110,13 @@ def ledger(engine: Engine, slow: bool) -> list[Check]:
         ("far", "drive", "far drive"),
         ("far", "mutation", "far mutation"),
     ):
-        found = table.filter(table["trait"] == trait)[column].to_numpy().sum()
+        total = table.filter(table["trait"] == trait)[column].to_numpy().sum()
         mean, variance = (sum(e[key][i] for e in expected) for i in (0, 1))
         what = f"{column} of {trait}, summed over {generations - 1} generations"
         checks.append(
-            identity(what, found, mean, 1e-9)
+            identity(what, total, mean, 1e-9)
             if variance == 0.0
-            else normal(what, found, mean, float(np.sqrt(variance)))
+            else normal(what, total, mean, float(np.sqrt(variance)))
         )
     return checks
 

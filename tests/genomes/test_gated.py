@@ -236,7 +236,7 @@ def test_a_gate_that_is_wired_wrongly_is_seen(monkeypatch: pytest.MonkeyPatch) -
         test_kernels_do_what_the_reference_does(0, False, 6, 4)
 
 
-def test_a_closed_gate_is_a_planner_and_an_inverse_one_its_mirror() -> None:
+def test_closed_and_inverse_gates() -> None:
     pair = told(1)
     rules = random_gated(pair, 1)
     scorer = Scorer(pair.modern, pair)
@@ -268,7 +268,7 @@ def gated(*settings: str) -> Problem:
     return setting("gated", *SMALL, *settings)
 
 
-def test_a_perfect_cue_makes_the_gate_neutral_and_an_error_costs_in_proportion() -> None:
+def test_the_cost_of_the_gate_is_proportional_to_cue_errors() -> None:
     """In A: fitness(open) = (1 - e) fitness(first) + e fitness(second), exactly; in M the first
     objective hardly matters.
     """
@@ -318,7 +318,7 @@ def test_show_comments_on_the_cue() -> None:
     assert "ancestral_error = 0.0  # share of ancestral lives with the cue 'modern'" in shown
 
 
-def test_a_cue_over_a_mixture_keeps_the_cases_and_a_mixture_of_cued_worlds_keeps_the_cue() -> None:
+def test_cues_and_mixtures_can_be_combined() -> None:
     pair = WORLDS["micro"].build(WORLDS["micro"].params(), {"safe_breeding": True})
     mixture = [Member("modern 1", 0.25, pair.modern, True)]
     told = with_cue(mix_worlds(pair, mixture), Cue(0.1, 0.0))

@@ -70,7 +70,7 @@ def test_mazes_are_these() -> None:
 
 
 @pytest.mark.parametrize("modern", [{}, SHIFTED, {"not_red": 1.0, "red_thing": 1.0}])
-def test_seeking_doors_and_seeking_red_are_worth_what_colours_say(modern: dict[str, float]) -> None:
+def test_values_of_seeking_doors_and_red_follow_the_colours(modern: dict[str, float]) -> None:
     params = Maze(braid=0.3)
     pair = build(params, modern)
     for world, not_red, red_thing in (

@@ -29,7 +29,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     sys.modules.pop("merged_states", None)
 
 
-def test_all_states_of_a_group_are_paid_the_mean_of_those_that_can_act() -> None:
+def test_a_group_gets_the_mean_payoff_of_available_acts() -> None:
     world = random_pair(3).ancestral
     groups = np.array([0, 0, 1, 2, 2, 2])
     found = merge_states(world, groups)
@@ -67,9 +67,7 @@ def test_groups_that_are_none_are_refused(groups: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_best_for_payoff_is_worth_what_backward_induction_finds(
-    study: ModuleType, seed: int
-) -> None:
+def test_the_best_for_payoff_agrees_with_backward_induction(study: ModuleType, seed: int) -> None:
     world = random_pair(seed).ancestral
     value, q = extreme_values(world, world.payoff)
     assert study.best_for_payoff(replace(world, intent=world.payoff)) == pytest.approx(
@@ -91,7 +89,7 @@ def test_of_ties_the_worst_for_intent_is_taken(study: ModuleType) -> None:
     assert study.best_for_payoff(unpaid) == pytest.approx(float(world.start @ worst[0]))
 
 
-def test_the_step_of_the_grid_is_what_its_best_genome_for_payoff_loses(study: ModuleType) -> None:
+def test_the_specification_step_of_the_grid(study: ModuleType) -> None:
     made = setting("micro", "world.ancestral.display_payoff=0.0")
     groups = np.array([0, 0, 1])
     world = merge_states(made.pair.ancestral, groups)

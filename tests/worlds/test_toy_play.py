@@ -64,7 +64,7 @@ def test_rain_is_in_the_table() -> None:
     )
 
 
-def test_passengers_who_are_fickle_without_any_option_are_found_by_playing() -> None:
+def test_fickle_passengers_are_found_by_playing() -> None:
     message = refusal(lambda: taxi.TaxiEnv(fickle_passenger=True))
     assert "must agree with its table of transitions, but in state " in message
     assert "which the table does not have" in message
@@ -153,7 +153,7 @@ def test_a_wrapper_that_changes_what_happens_is_not_ignored(wrapper: str) -> Non
     assert "must agree with its table of transitions" in refusal(WRAPPED[wrapper])
 
 
-def test_wrappers_that_change_nothing_and_limits_of_gymnasium_are_accepted() -> None:
+def test_harmless_wrappers_and_limits_are_accepted() -> None:
     built(
         lambda: gymnasium.wrappers.RecordEpisodeStatistics(frozen_lake.FrozenLakeEnv()),
         max_episode_steps=7,

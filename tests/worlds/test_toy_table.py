@@ -287,7 +287,7 @@ def test_of_an_act_that_is_new_the_ancestral_belief_is_the_truth() -> None:
     assert not back.modern.beliefs["ancestral"][1, 0].any()
 
 
-def test_lists_are_options_also_within_lists_and_where_tuples_are_wanted() -> None:
+def test_lists_are_options_where_tuples_are_expected() -> None:
     class Strict(gymnasium.Env):
         def __init__(self, pay: tuple[float, float] = (1.0, 2.0), cells: Any = ((0, 0),)) -> None:
             assert isinstance(pay, tuple)

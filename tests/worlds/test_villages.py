@@ -61,9 +61,7 @@ def test_payoff_troops_is_the_mean_army() -> None:
 
 
 def test_destroyed_villages_balance() -> None:
-    """Villages at birth plus those founded, less those destroyed, are those left (nobody falls
-    without raids).
-    """
+    """Without raids: villages at birth, plus founded, minus destroyed ones, are those left."""
     p = Villages(raid=0.0, aurora=1)
     world = build(p, {}).ancestral
     done = occupancy(world, random_policy(world, 5))

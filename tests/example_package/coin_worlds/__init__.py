@@ -1,7 +1,4 @@
-"""A world of one's own: a coin is thrown, and heads are offspring.
-
-And a genome of one's own, which does nothing.
-"""
+"""An example of a package: a world with a coin, of which heads are offspring, and two genomes."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ class Coin:
 
 
 def build(params: Coin, modern: Mapping[str, Any]) -> worlds.WorldPair:
-    """The pair; `modern` holds what differs after the swap."""
+    """Build the pair; `modern` holds the parameters that differ."""
     after = modern_params(params, modern)
     return worlds.WorldPair(
         name="coin",
@@ -63,7 +60,7 @@ COIN = worlds.Entry(Coin, build, "a coin is thrown")
 
 @dataclass(frozen=True)
 class Lazy(GermLine):
-    """Nothing varies in it."""
+    """Parameters of a genome without variation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +72,7 @@ class LazyGenome:
     name: str = "lazy"
 
     def decode(self, classes: Any) -> genomes.PlannerRules:
-        """The planners `[n]` that these classes are."""
+        """The planners `[n]` of the classes `[n]`."""
         n = len(np.asarray(classes))
         return genomes.PlannerRules(
             weights=np.zeros((n, self.features)),
@@ -92,7 +89,7 @@ class LazyGenome:
 
 
 def build_lazy(params: Lazy, shape: genomes.WorldShape) -> LazyGenome:
-    """The genome over a world's names."""
+    """Build the genome for a world."""
     locus = make_locus("nothing", LocusParams((0.0,)), where="genome.nothing", ploidy=1)
     return LazyGenome(build_grid([locus], params, 1), len(shape.features))
 
@@ -102,7 +99,7 @@ LAZY = genomes.Entry(Lazy, build_lazy, "does whatever")
 
 @dataclass(frozen=True)
 class Fickle(GermLine):
-    """Parameters that are called as a planner's are, and are something else."""
+    """Parameters with names of planner parameters, but with another meaning."""
 
     weights: LocusParams = field(
         default_factory=lambda: LocusParams((0.0, 0.5, 1.0), mutation=0.05)
@@ -119,7 +116,7 @@ class FickleGenome:
     name: str = "fickle"
 
     def decode(self, classes: Any) -> genomes.TableRules:
-        """The policies `[n]` that these classes are."""
+        """The policies `[n]` of the classes `[n]`."""
         values = self.grid.values(np.asarray(classes, dtype=np.int64))
         column = {locus.name: values[:, i] for i, locus in enumerate(self.grid.loci)}
         throw = column["weights"] * np.where(column["mood"] == 0, 1.0, 0.5)
@@ -130,7 +127,7 @@ class FickleGenome:
 
 
 def build_fickle(params: Fickle, shape: genomes.WorldShape) -> FickleGenome:
-    """The genome over a world's names."""
+    """Build the genome for a world."""
     loci = [
         make_locus(
             "mood", LocusParams(params.moods, mutation=0.05), where="genome.moods", ploidy=1
