@@ -19,7 +19,7 @@ import snippets  # noqa: E402
 
 # Blocks that tests do not run. A new one must be added here, so that its number is visible.
 IDLE: dict[tuple[str, str, str], int] = {
-    ("api.md", "not run", "a file of its own; tests/api/test_python.py runs it"): 1,
+    ("api.md", "not run", "a file of its own; tests/api/test_run_result.py runs it"): 1,
     ("README.md", "not run", ".ci/run runs it, word for word"): 1,
     ("README.md", "not run", "makes an environment; .ci/run tries its end"): 1,
     ("README.md", "not run", "CONTRIBUTING.md sets up the environment"): 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 from tests.support.settings import QUICK
 
@@ -21,3 +22,10 @@ SWEEP = {
     "grid": {"world.modern.find": [0.2, 0.6]},
     "keep": ["ladder"],
 }
+
+
+def well_formed(html: str) -> str:
+    """The text of a piece of HTML that is also XML; with what would be markup in words escaped."""
+    tree = ElementTree.fromstring(html)
+    assert not list(tree.iter("script"))
+    return " ".join(tree.itertext())

@@ -1,0 +1,48 @@
+"""Captions of a comparison's charts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+import evosim
+from tests.support.api import settings
+
+
+def test_captions_hold_for_few_seeds_and_for_searched_grids(tmp_path: Path) -> None:
+    few = settings("micro") | {
+        "optimizer.population": 30,
+        "analysis.max_classes": 50,
+        "analysis.max_enumerated": 50,
+        "analysis.restarts": 2,
+        "analysis.confidence": 0.5,
+    }
+    base, other = (
+        evosim.run("micro", few | {"world.modern.find": find}, replicates=n, out=tmp_path / f"{n}")
+        for n, find in ((3, 0.7), (5, 0.2))
+    )
+    found = evosim.compare(base, other)
+    assert found.differences.filter(pl.col("how") == "exact")["name"].unique().to_list() == [
+        "optimum"
+    ]
+    shift = found.differences.filter(pl.col("name") == "shift", pl.col("world") == "modern")
+    assert shift["how"].to_list() == ["best found"]
+    assert any("not enumerated" in note for note in found.notes())
+    described = {
+        name: (" ".join(chart.title.subtitle), chart.description)
+        for name, chart in found.figures().items()
+    }
+    assert "no intervals: they take 5 seeds" in described["differences"][0]
+    assert "whiskers: 50%" in described["rungs"][0]
+    assert "fewer than 5 seeds" in described["rungs"][0]
+    steps = (
+        found.differences.filter(pl.col("part") == "step")
+        .drop_nulls("difference")
+        .sort(pl.col("difference").abs(), descending=True)
+        .row(0, named=True)
+    )
+    assert (
+        f"loses {abs(steps['difference']):.3f} {'more' if steps['difference'] > 0.0 else 'less'}"
+        f" than 3 by {steps['name']}" in described["rungs"][1]
+    )

@@ -1,0 +1,53 @@
+"""A report of runs has the numbers of the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evosim import api
+from evosim.report import runs
+from evosim.tables import formatting, screen, sentences
+from tests.support.reports import Tags
+
+
+def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str, Path]) -> None:
+    run = api.load(made["greedy-genes"])
+    assert isinstance(run, api.Run)
+    cells = [
+        text.strip()
+        for kind in ("td", "th")
+        for text in Tags(files["greedy-genes"].read_text(encoding="utf-8")).texts[kind]
+    ]
+    compared = 0
+    parts = [
+        (name, part)
+        for name, texts in screen.accounts(run.typed_summary).items()
+        for part in texts
+        if not isinstance(part, str) and name != "ladder"
+    ]
+    for name, table in parts:
+        for column in table.columns:
+            for text in column.cells:
+                assert any(cell.startswith(str(text).strip()) for cell in cells), (name, text)
+                compared += 1
+    ladder = runs.ladder(run.typed_summary, 0.95)
+    for world, column in (("ancestral", 1), ("modern", 3)):
+        shown = [row[column].text for row in ladder.rows if row[0].text.startswith("R")]
+        assert shown == [
+            formatting.number(value) for value in run.summary["ladder"][world]["rungs"].values()
+        ]
+    assert compared > 100
+    text = files["greedy-genes"].read_text(encoding="utf-8")
+    assert all(
+        parts_of.partition("'")[0].partition("&")[0][:60] in text
+        for parts_of in sentences.sentences(run.typed_summary)
+    )
+
+
+def test_runs_stand_beside_each_other_with_what_differs(files: dict[str, Path]) -> None:
+    text = files["all"].read_text(encoding="utf-8")
+    assert "The runs beside each other" in text
+    assert "Parameters in which they differ" in text
+    for part in ("part1", "part2", "part3", "part4"):
+        assert f'href="#{part}"' in text
+        assert f'<h2 id="{part}">' in text
