@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from hashlib import blake2b
 
 import numpy as np
@@ -20,6 +20,7 @@ from evosim.reference.dynamic_programming import (
     state_values,
 )
 from evosim.reference.policies import policy_of
+from evosim.runtime.bounded_cache import BoundedCache
 from evosim.worlds import TabularMdp, WorldPair
 
 # An occupancy is large (T x S x A numbers), so only the last few are stored; fitness is small.
@@ -80,10 +81,10 @@ class ClassEvaluator:
     def __init__(self, genome: Genome, pair: WorldPair) -> None:
         self.genome, self.pair = genome, pair
         self._amounts: dict[tuple[int, str], LifetimeAmounts] = {}
-        self._of_rules: dict[tuple[bytes, str], float] = {}
+        self._of_rules: BoundedCache[tuple[bytes, str], float] = BoundedCache(MOST_STORED_RULES)
         bytes_of_one = 8 * pair.ancestral.lifespan * pair.ancestral.available.size
         size = max(LEAST_OCCUPANCIES, OCCUPANCY_BYTES // bytes_of_one)
-        self._recent = lru_cache(maxsize=size)(self._evaluate)
+        self._recent: BoundedCache[tuple[int, str], Evaluation] = BoundedCache(size)
 
     @classmethod
     def of_experiment(cls, experiment: Experiment) -> ClassEvaluator:
@@ -102,7 +103,7 @@ class ClassEvaluator:
 
     def evaluate(self, class_id: int, world: str) -> Evaluation:
         """Behaviour and fitness of a class in the `ancestral` or the `modern` world."""
-        return self._recent(class_id, world)
+        return self._recent.get((class_id, world), lambda: self._evaluate(class_id, world))
 
     def amounts(self, class_id: int, world: str) -> LifetimeAmounts:
         """Lifetime amounts of a class in a world."""
@@ -145,8 +146,6 @@ class ClassEvaluator:
         for i in range(len(rules)):
             key = (rules.key(i), world)
             if key not in self._of_rules:
-                if len(self._of_rules) >= MOST_STORED_RULES:
-                    self._of_rules.clear()
                 policy = policy_of(rules, i, mdp, self.pair)
                 # Different rules may have the same policy
                 same = (blake2b(policy.tobytes(), digest_size=16).digest(), world)

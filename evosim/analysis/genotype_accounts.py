@@ -22,6 +22,7 @@ from evosim.config.resolve import family_pairs
 from evosim.config.schema import Experiment
 from evosim.reference.dynamic_programming import Floats
 from evosim.reference.policies import policy_of
+from evosim.runtime.bounded_cache import BoundedCache
 
 # Causes cost a planning to the end of life for each set of switches
 COVERED, MOST, MOST_CAUSES = (0.9, 8, 4)
@@ -53,8 +54,8 @@ class GenotypeAccounts:
 
     def __init__(self, evaluator: ClassEvaluator) -> None:
         self.evaluator = evaluator
-        self._variations: dict[int, total_variation.Variation] = {}
-        self._causes: dict[tuple[int, str], causes.Causes] = {}
+        self._variations: BoundedCache[int, total_variation.Variation] = BoundedCache(REMEMBERED)
+        self._causes: BoundedCache[tuple[int, str], causes.Causes] = BoundedCache(REMEMBERED)
         self._range: float | None = None
 
     def variation(self, number: int, *, enumerate_lives: bool = False) -> total_variation.Variation:
@@ -64,8 +65,6 @@ class GenotypeAccounts:
         if number not in self._variations or (
             enumerate_lives and self._variations[number].exact is None
         ):
-            if len(self._variations) >= REMEMBERED:
-                self._variations.clear()
             a, m = self.evaluator.pair.ancestral, self.evaluator.pair.modern
             if self._range is None:
                 self._range = total_variation.range_of(a, m)
@@ -107,9 +106,8 @@ class GenotypeAccounts:
             if found is None:
                 return None
             known |= zip(fresh.tolist(), found, strict=True)
-            if len(self._causes) + len(known) > REMEMBERED:
-                self._causes.clear()
-            self._causes |= {(c, which): x for c, x in known.items()}
+            for class_id, found_causes in known.items():
+                self._causes[class_id, which] = found_causes
         return [known[int(c)] for c in classes]
 
     def tables(

@@ -7,6 +7,7 @@ from evosim.analysis.class_values import ClassEvaluator
 from evosim.analysis.genotype_accounts import GenotypeAccounts
 from evosim.errors import UserError
 from evosim.genomes import Genome
+from evosim.runtime.bounded_cache import BoundedCache
 from evosim.worlds import WorldPair
 
 MOST_LEDGERS = 4096
@@ -39,14 +40,13 @@ class SharedCache:
         self.evaluator = ClassEvaluator(genome, pair)
         self.gaps = gaps_of_pair(pair)
         self.genotypes = GenotypeAccounts(self.evaluator)
-        self._ledgers: dict[int, behaviour.Ledger] = {}
+        self._ledgers: BoundedCache[int, behaviour.Ledger] = BoundedCache(MOST_LEDGERS)
 
     def ledger(self, class_id: int) -> behaviour.Ledger:
         """The behaviour ledger of a class."""
-        if class_id not in self._ledgers:
-            if len(self._ledgers) >= MOST_LEDGERS:
-                self._ledgers.clear()
-            ancestral = self.evaluator.evaluate(class_id, "ancestral")
-            modern = self.evaluator.evaluate(class_id, "modern")
-            self._ledgers[class_id] = behaviour.ledger_of(self.gaps, ancestral, modern)
-        return self._ledgers[class_id]
+        return self._ledgers.get(class_id, lambda: self._ledger(class_id))
+
+    def _ledger(self, class_id: int) -> behaviour.Ledger:
+        ancestral = self.evaluator.evaluate(class_id, "ancestral")
+        modern = self.evaluator.evaluate(class_id, "modern")
+        return behaviour.ledger_of(self.gaps, ancestral, modern)

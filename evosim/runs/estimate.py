@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,16 +21,15 @@ from evosim.errors import Stop, UserError
 from evosim.runs.provenance import peak_memory_mib
 from evosim.runtime import blocks
 from evosim.runtime.progress import Progress, duration, size
+from evosim.runtime.remaining_time import RemainingTimeReport, pace, short_duration
 from evosim.simulation.controls import controls_of
 
 if TYPE_CHECKING:
     from evosim.fitness.landscape import Landscape
 
-MINUTE = 60.0
 # An estimate times so many seconds of work and at least so many generations.
 TIMED, FEWEST = 3.0, 5
 # A generation with compilation or a checkpoint takes this many times the median.
-OUTLIER = 10.0
 # Seconds; the packaged experiments take 4 to 8.
 FIGURES = 6.0
 # Generations of the run whose analysis is timed. The cost depends on the genomes at its end.
@@ -68,11 +66,11 @@ class RuntimeEstimator:
         self._experiment, self._log, self._progress, self._now = experiment, log, progress, now
         self._arms = 1 + len(controls_of(experiment))
         self._left = experiment.replicates * self._arms * experiment.generations
-        self._logged_grid = self._logged = False
+        self._grid_report = RemainingTimeReport(clock=now)
+        self._report = RemainingTimeReport(clock=now)
         self._grid: tuple[float, int] | None = None
         self._last: float | None = None
         self._took: list[float] = []
-        self._began = now()
 
     def genomes(self, done: int, total: int) -> None:
         """Take the number of genomes of the grid that are evaluated.
@@ -86,11 +84,10 @@ class RuntimeEstimator:
             self._grid = (at, done)
             return
         since, first = self._grid
-        if self._logged_grid or done == first or at - since < TIMED:
+        if self._grid_report.reported or done == first or at - since < TIMED:
             return
         rest = (total - done) * (at - since) / (done - first)
-        if at - self._began + rest > MINUTE:
-            self._logged_grid = True
+        if self._grid_report.due(rest):
             self._log(
                 f"about {duration(rest)} for the grid of {total:,} genomes, which no checkpoint"
                 " keeps; then the generations"
@@ -112,25 +109,16 @@ class RuntimeEstimator:
         if self._last is not None and generation > 0:
             self._took.append(at - self._last)
         self._last = at
-        if self._logged or len(self._took) < FEWEST or sum(self._took) < TIMED:
+        if self._report.reported or len(self._took) < FEWEST or sum(self._took) < TIMED:
             return
         each = pace(self._took)
-        if at - self._began + each * self._left > MINUTE:
-            self._logged = True
+        if self._report.due(each * self._left):
             self._log(
                 f"about {duration(each * self._left)} left: {times(self._experiment, self._arms)}"
-                f" at {short(each)}, then the account; memory {size(peak_memory_mib() * MIB)} so"
-                f" far, disk about {size(disk_of(build(self._experiment)))}; Ctrl-C stops it,"
+                f" at {short_duration(each)}, then the account; memory"
+                f" {size(peak_memory_mib() * MIB)} so far, disk about {size(disk_of(build(self._experiment)))}; Ctrl-C stops it,"
                 " --resume continues"
             )
-
-
-def pace(took: list[float]) -> float:
-    """Return seconds a generation: of the last half of those timed, without outliers."""
-    half = took[len(took) // 2 :]
-    most = OUTLIER * median(half)
-    usual = [seconds for seconds in half if seconds <= most]
-    return sum(usual) / len(usual)
 
 
 @dataclass(frozen=True)
@@ -400,13 +388,16 @@ def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list
         if cost.exact
         else "too large to be scored as a whole; its best are looked for"
     )
-    parts = [f"grid {short(cost.grid)}", f"generations {short(cost.generation * cost.generations)}"]
+    parts = [
+        f"grid {short_duration(cost.grid)}",
+        f"generations {short_duration(cost.generation * cost.generations)}",
+    ]
     parts.append(
-        f"account about {short(cost.account)}"
+        f"account about {short_duration(cost.account)}"
         if cost.account
         else "and the account, which was not timed"
     )
-    parts += [f"figures {short(cost.figures)}"] if cost.figures else []
+    parts += [f"figures {short_duration(cost.figures)}"] if cost.figures else []
     there = (
         ""
         if free is None
@@ -416,8 +407,8 @@ def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list
         f"run:     {times(experiment, arms)} of {_population(experiment)}",
         f"grid:    {cost.classes:,} genomes, {how}",
         (
-            f"time:    about {duration(cost.seconds)} ({', '.join(parts)}; {short(cost.generation)}"
-            f" a generation, of {cost.timed}); half a minute more if kernels must be compiled"
+            f"time:    about {duration(cost.seconds)} ({', '.join(parts)};"
+            f" {short_duration(cost.generation)} a generation, of {cost.timed}); half a minute more if kernels must be compiled"
         ),
         f"memory:  about {size(cost.memory)}",
         f"disk:    about {size(cost.disk)}"
@@ -440,15 +431,4 @@ def _population(experiment: Experiment) -> str:
         f"{many:,}"
         if many
         else f"a population of the size that '{experiment.optimizer['name']}' chooses"
-    )
-
-
-def short(seconds: float) -> str:
-    """Return a length of time with its unit."""
-    return (
-        f"{1000 * seconds:.2g} ms"
-        if seconds < 0.0995
-        else f"{seconds:.2g} s"
-        if seconds < 9.95
-        else duration(seconds)
     )

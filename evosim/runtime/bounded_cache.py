@@ -30,18 +30,25 @@ class BoundedCache(Generic[K, V]):
     def __contains__(self, key: K) -> bool:
         return key in self._values
 
+    def __getitem__(self, key: K) -> V:
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._values[key] = value
+        self._values.move_to_end(key)
+        while len(self._values) > self.size:
+            self._values.popitem(last=False)
+
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of a key; `make` computes it if it is not in the cache.
 
         If `make` raises, the cache does not change.
         """
-        if key in self._values:
-            self._values.move_to_end(key)
-            return self._values[key]
+        if key in self:
+            return self[key]
         value = make()
-        self._values[key] = value
-        while len(self._values) > self.size:
-            self._values.popitem(last=False)
+        self[key] = value
         return value
 
     def clear(self) -> None:

@@ -45,6 +45,11 @@ class RemainingTimeReport:
         Seconds of work before the first report.
     clock : Callable
         Seconds; for tests.
+
+    Attributes
+    ----------
+    reported : bool
+        Whether the time was reported, so that it need not be estimated again.
     """
 
     def __init__(
@@ -52,7 +57,7 @@ class RemainingTimeReport:
     ) -> None:
         self._least, self._clock = least_seconds, clock
         self._began = clock()
-        self._reported = False
+        self.reported = False
 
     @property
     def elapsed(self) -> float:
@@ -62,7 +67,7 @@ class RemainingTimeReport:
     def due(self, remaining: float) -> bool:
         """Whether to report `remaining` seconds now. Later calls return false."""
         elapsed = self.elapsed
-        if self._reported or elapsed < self._least or elapsed + remaining <= LONG:
+        if self.reported or elapsed < self._least or elapsed + remaining <= LONG:
             return False
-        self._reported = True
+        self.reported = True
         return True

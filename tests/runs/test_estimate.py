@@ -15,8 +15,9 @@ from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
 from evosim.config.settings import apply_settings
 from evosim.runs import estimate, execute
-from evosim.runs.estimate import RuntimeEstimator, disk_of, estimate_run, pace
+from evosim.runs.estimate import RuntimeEstimator, disk_of, estimate_run
 from evosim.runtime.progress import duration, size
+from evosim.runtime.remaining_time import pace, short_duration
 from tests.support.settings import QUICK, quick, setting
 
 
@@ -165,7 +166,7 @@ def test_words() -> None:
         "2.3 days",
     ]
     assert [size(n) for n in (12, 1500, 250_000, 3e9)] == ["12 B", "1.5 kB", "250 kB", "3.0 GB"]
-    assert [estimate.short(s) for s in (0.0005, 0.0123, 0.5, 12.0)] == [
+    assert [short_duration(s) for s in (0.0005, 0.0123, 0.5, 12.0)] == [
         "0.5 ms",
         "12 ms",
         "0.5 s",
