@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # An estimate times so many seconds of work and at least so many generations.
 TIMED, FEWEST = 3.0, 5
-# A generation with compilation or a checkpoint takes this many times the median.
 # Seconds; the packaged experiments take 4 to 8.
 FIGURES = 6.0
 # Generations of the run whose analysis is timed. The cost depends on the genomes at its end.
@@ -116,8 +115,8 @@ class RuntimeEstimator:
             self._log(
                 f"about {duration(each * self._left)} left: {times(self._experiment, self._arms)}"
                 f" at {short_duration(each)}, then the account; memory"
-                f" {size(peak_memory_mib() * MIB)} so far, disk about {size(disk_of(build(self._experiment)))}; Ctrl-C stops it,"
-                " --resume continues"
+                f" {size(peak_memory_mib() * MIB)} so far, disk about"
+                f" {size(disk_of(build(self._experiment)))}; Ctrl-C stops it, --resume continues"
             )
 
 
@@ -408,7 +407,8 @@ def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list
         f"grid:    {cost.classes:,} genomes, {how}",
         (
             f"time:    about {duration(cost.seconds)} ({', '.join(parts)};"
-            f" {short_duration(cost.generation)} a generation, of {cost.timed}); half a minute more if kernels must be compiled"
+            f" {short_duration(cost.generation)} a generation, of {cost.timed}); half a minute more"
+            " if kernels must be compiled"
         ),
         f"memory:  about {size(cost.memory)}",
         f"disk:    about {size(cost.disk)}"
