@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from evosim.analysis.account import Accountant
 from evosim.analysis.summary import AccountSummary, AnalysisCost, RunHeader, RunSummary, SeedEnding
-from evosim.fitness.landscape import Landscape
-from evosim.simulation.loop import simulate
-from tests.support.settings import quick, setting
+from tests.support.accounts import account_of
 
 
 def header(**changes: Any) -> RunHeader:
@@ -35,10 +31,6 @@ def summary_of(account: AccountSummary, **changes: Any) -> RunSummary:
     return RunSummary(header(**changes), account, AnalysisCost())
 
 
-@cache
 def some_account() -> AccountSummary:
     """The account of a small run, to be changed with `dataclasses.replace`."""
-    made = setting("micro", *quick("micro"))
-    landscape = Landscape(made)
-    tables = simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}
-    return Accountant(made, tables, exact=True).account().summary
+    return account_of("micro").summary
