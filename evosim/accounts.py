@@ -25,7 +25,7 @@ class Figure:
     Attributes
     ----------
     description : str
-        What it shows, in one line.
+        The content of the figure, in one line.
     module : str
         File in `evosim/figures/` that draws it.
     usual : bool
@@ -112,7 +112,7 @@ ACCOUNTS: dict[str, Account] = {
         text="family",
         in_sweeps=False,
     ),
-    "recovery": Account("Recovery", {"recovery": "worth at the swap and at the end"}),
+    "recovery": Account("Recovery", {"recovery": "fitness at the swap and at the end"}),
     "hack": Account(
         "Greedy genes",
         {"hack": "what unfair meiosis cost, and what chance does"},

@@ -1,9 +1,7 @@
-"""The Python API: run, load, and what recorded runs, sweeps and searches say, as polars frames.
+"""The Python interface: run, load, and read runs, sweeps and searches as polars frames.
 
-See docs/api.md.
-
-Nothing is computed here: these are handles on folders, through the same stages that the command
-line strings together.
+See docs/api.md. Nothing is computed here. Results are handles on folders, and functions call the
+same stages as the command line.
 """
 
 from __future__ import annotations

@@ -24,11 +24,11 @@ Tree = dict[str, Any]  # nested plain data, as in JSON
 
 
 class Accounted(Guarded):
-    """What has an account: its numbers as polars frames.
+    """Numbers of an account as polars frames.
 
-    Every frame has means over seeds with confidence intervals (`low`, `high`: from five seeds on;
-    `analysis.confidence`, 95%) and how many `seeds` they are of; with `seeds=True` it has one row a
-    seed instead. Units are the world's (`unit`).
+    Every frame has means over seeds, their confidence intervals (`low`, `high`), and the number of
+    `seeds`. Intervals need five seeds; their level is `analysis.confidence`, by default 95%. With
+    `seeds=True` a frame has one row per seed instead. Units are the world's (`unit`).
     """
 
     experiment: Experiment
@@ -55,7 +55,7 @@ class Accounted(Guarded):
 
     @property
     def unit(self) -> str:
-        """What payoff is counted in."""
+        """Unit of payoff."""
         return self.typed_summary.header.unit
 
     def table(self, name: str) -> pl.DataFrame:
@@ -66,17 +66,16 @@ class Accounted(Guarded):
         """The three losses at once: shift, search, hack; in A and in M.
 
         Columns `loss`, `style`, `world`, `mean`, `low`, `high`, `seeds`, `least`, `most`, `words`.
-        They are steps of the ladder, the very numbers of the summary. The shift belongs to worlds
-        and grid and has no interval; what was not measured is null, which is not 0. Where ancestral
-        optima tie, `mean` is of the one that is worst in M, and `least` to `most` is the range over
-        all of them.
+        Numbers are steps of the ladder, as in the summary. The shift depends on worlds and grid
+        alone and has no interval. A loss that was not measured is null, not 0. If ancestral optima
+        tie, `mean` is that of the worst one in M, and `least` to `most` is the range of all.
         """
-        told = {
+        words = {
             "shift": sentences.shift_words(self.typed_summary.account),
             "search": sentences.search_words(self.typed_summary.account),
             "hack": self._hack_words(),
         }
-        return frames.losses(self.typed_summary.account, told)
+        return frames.losses(self.typed_summary.account, words)
 
     def _hack_words(self) -> str:
         return sentences.hack_words(self.typed_summary)
@@ -88,7 +87,7 @@ class Accounted(Guarded):
         return self.accounts["ladder"] if seeds else frames.ladder(self.typed_summary.account)
 
     def steps(self, *, seeds: bool = False) -> pl.DataFrame:
-        """What each step of the ladders loses by each act: `world`, `step`, `act` (null: upkeep).
+        """Loss of each step of the ladders by act: `world`, `step`, `act` (null: upkeep).
 
         Means sum to the ladder's steps.
         """
@@ -119,16 +118,17 @@ class Accounted(Guarded):
         return long if seeds else self._means(long, "feature", "acts", "quantity")
 
     def causes(self, *, seeds: bool = False) -> pl.DataFrame:
-        """What of the loss is desire, belief, planning (Shapley values): `subject`, `world`,
-        `cause`. Empty for genomes that do not plan.
+        """Loss by desire, belief and planning (Shapley values): `subject`, `world`, `cause`.
+
+        The frame is empty for genomes that do not plan.
         """
         table = self.accounts["causes"]
         return table if seeds else self._means(table, "subject", "world", "cause")
 
     def ties(self) -> pl.DataFrame:
-        """Genomes at and near the ancestral best, and what they come to in M: one row a tolerance.
+        """Genomes at and near the ancestral best, and their fitness in M: one row per tolerance.
 
-        Belongs to worlds and grid.
+        The numbers depend on worlds and grid alone.
         """
         return self.accounts["ties"]
 

@@ -17,9 +17,9 @@ def a_path(value: Any, what: str, example: str) -> Path:
     Parameters
     ----------
     value : object
-        What was given.
+        The argument.
     what : str
-        What messages call it.
+        Name of the argument in messages.
     example : str
         A value that works.
 
@@ -67,9 +67,9 @@ def one_of(name: Any, kind: str, known: Iterable[str]) -> str:
     Parameters
     ----------
     name : object
-        What was given.
+        The argument.
     kind : str
-        What messages call it, as `a table`.
+        Name of the argument in messages, as `a table`.
     known : iterable of str
         The names.
 
@@ -100,9 +100,9 @@ def texts(values: Any, what: str, example: str, *, some: bool = False) -> list[s
     Parameters
     ----------
     values : object
-        What was given.
+        The argument.
     what : str
-        What messages call it.
+        Name of the argument in messages.
     example : str
         A value that works.
     some : bool
@@ -142,9 +142,9 @@ def whole(value: Any, what: str, example: int) -> int | None:
     Parameters
     ----------
     value : object
-        What was given.
+        The argument.
     what : str
-        What messages call it.
+        Name of the argument in messages.
     example : int
         A value that works.
 
@@ -173,9 +173,9 @@ def flag(value: Any, what: str) -> bool:
     Parameters
     ----------
     value : object
-        What was given.
+        The argument.
     what : str
-        What messages call it.
+        Name of the argument in messages.
 
     Returns
     -------

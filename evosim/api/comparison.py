@@ -1,6 +1,6 @@
 """Compare runs with the first of them: parameters, accounts, and differences with intervals.
 
-What the numbers are is said in `evosim.analysis.comparison`.
+`evosim.analysis.comparison` defines the numbers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ABSENT = "(none)"
 FACTS = {
     "digest": "all that decides results, with seeds",
     "setting": "all that decides results, but for seeds",
-    "landscape": "worlds and genome, and so the worth of every class",
+    "landscape": "worlds and genome, and so the fitness of every class",
     "sources": "all code that it ran on, packages that it chose included",
     "evosim": "the version of evosim",
     "schema_version": "the layout of the folder",
@@ -47,18 +47,24 @@ FACTS = {
 
 @dataclass(frozen=True, eq=False)
 class Comparison(Guarded):
-    """Runs held against the first of them.
+    """Comparison of runs with the first one.
 
-    Attributes:
-        recorded: the runs, the base first.
-        names: short names of the runs that differ.
-        parameters: one row a parameter that differs: `parameter`, and a column of values as JSON
-        for each run. provenance: one row a fact (digest, sources, versions): `fact`, `what`,
-        `same`, and a column for each run. differences: one row a run and quantity: `run`, `part`
-        (rung, step, regret, hack), `world`, `name`, `base`, `other`, `difference`,
-            `low`, `high`, `seeds_base`, `seeds_other`, `how` (exact, best found, paired, unpaired,
-            alike, no interval, not measured).
-        analyses: tables and summary of each run's account.
+    Attributes
+    ----------
+    recorded : tuple of Recorded
+        The runs, the base first.
+    names : tuple of str
+        Short names of the runs, all different.
+    parameters : pl.DataFrame
+        One row per parameter that differs: `parameter`, and a column of JSON values per run.
+    provenance : pl.DataFrame
+        One row per fact, such as digest or versions: `fact`, `what`, `same`, and a column per run.
+    differences : pl.DataFrame
+        One row per run and quantity: `run`, `part`, `world`, `name`, `base`, `other`, `difference`,
+        `low`, `high`, `seeds_base`, `seeds_other`, `how`. `part` is rung, step, regret or hack.
+        `how` is exact, best found, paired, unpaired, alike, no interval or not measured.
+    analyses : tuple
+        Tables and summary of each run's account.
     """
 
     recorded: tuple[Recorded, ...]
@@ -70,13 +76,13 @@ class Comparison(Guarded):
 
     @property
     def unit(self) -> str:
-        """What payoff is counted in; `payoff` if worlds count it in different things."""
+        """Unit of payoff; `payoff` if the worlds have different units."""
         units = {payoff_unit(run.experiment) for run in self.recorded}
         return units.pop() if len(units) == 1 else "payoff"
 
     @property
     def base(self) -> str:
-        """The run that others are held against."""
+        """Name of the run that the others are compared with."""
         return self.names[0]
 
     def told_apart(self) -> pl.DataFrame:
@@ -87,7 +93,7 @@ class Comparison(Guarded):
         return told_apart(self.differences)
 
     def notes(self) -> list[str]:
-        """What a reader must know of these numbers, in sentences."""
+        """Notes for readers of these numbers, in sentences."""
         return notes_on(self)
 
     def as_data(self) -> Tree:
@@ -107,7 +113,7 @@ class Comparison(Guarded):
     def figures(self) -> dict[str, alt.TopLevelMixin]:
         """Altair charts by name: `fitness`, `rungs`, `differences`.
 
-        Raises `UserError` for more runs than can be told apart.
+        Raises `UserError` for more runs than there are colours.
         """
         charts = charts_of(self)
         from evosim.figures.user_charts import handed
@@ -128,9 +134,9 @@ class Comparison(Guarded):
         *,
         force: bool = True,
     ) -> list[Path]:
-        """Draw the figures into a folder (`compare-BASE-OTHER` beside the base); gives their paths.
+        """Draw the figures into a folder, by default `compare-BASE-OTHER` next to the base.
 
-        Raises `UserError`, also where a figure is there already, if not `force`.
+        Returns their paths. Raises `UserError`, also for a figure that exists, unless `force`.
         """
         charts = charts_of(self)
         from evosim.figures import draw_charts
@@ -171,7 +177,7 @@ class Comparison(Guarded):
 
 
 def compared(recorded: Sequence[Recorded]) -> Comparison:
-    """Hold runs against the first of them, analysing those that were not. Raises `UserError`."""
+    """Compare runs with the first one; analyse them if necessary. Raises `UserError`."""
     if len(recorded) < 2:
         raise UserError(
             f"a comparison must be of two runs or more, but is of {len(recorded)}. Give another"
@@ -242,7 +248,7 @@ def _parameters(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFr
 
 
 def _value(key: str, value: Any, run: Recorded) -> str:
-    """A parameter as JSON. What the modern world does not say is as in the ancestral one."""
+    """A parameter as JSON. Parameters that the modern world omits are as in the ancestral one."""
     if value is not MISSING:
         return json.dumps(value)
     part, _, name = key.rpartition(".")

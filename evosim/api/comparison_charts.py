@@ -26,7 +26,7 @@ def charts_of(c: Comparison) -> dict[str, alt.TopLevelMixin]:
     Raises
     ------
     UserError
-        There are more runs than colours that can be told apart.
+        There are more runs than colours.
     """
     from evosim.figures import comparison as figures
     from evosim.figures.theme import themed
@@ -98,7 +98,7 @@ def no_intervals_because(c: Comparison) -> str:
 
 
 def _alt(what: str, c: Comparison) -> str:
-    """What a figure says, for those who do not see it."""
+    """Alternative text of a figure."""
     with to_scale(*(summary.account for _, summary in c.analyses)):
         return _said(what, c)
 

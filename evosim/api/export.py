@@ -49,7 +49,7 @@ WHAT = {
     "search": (
         "the search ledger (Price equation): what moved each trait from generation to generation"
     ),
-    "landscape": "the worth of classes in both worlds",
+    "landscape": "the fitness of classes in both worlds",
     **accounts.TABLES,
     "paths": "where a search of a landscape was, and what it had found",
     "runs": "one row a run: its parameters, how it ended, every number of its account",
@@ -68,12 +68,16 @@ WHAT = {
 
 @dataclass(frozen=True)
 class Source:
-    """What has tables.
+    """A folder with tables.
 
-    Attributes:
-        folder: where it lies.
-        kind: `run`, `sweep`, `search` or `results`.
-        readers: tables by name, read when they are asked for.
+    Attributes
+    ----------
+    folder : Path
+        The folder.
+    kind : str
+        `run`, `sweep`, `search` or `results`.
+    readers : mapping
+        Functions that read the tables, by name.
     """
 
     folder: Path
@@ -102,7 +106,7 @@ class Source:
         return pl.DataFrame(rows)
 
     def what(self, name: str) -> str:
-        """What a table is, in a line."""
+        """Description of a table, in one line."""
         first, _, rest = name.partition("/")
         if self.kind == "results":
             return ""
@@ -308,7 +312,7 @@ def write(
             f"tables must be a list of names, but is the text '{tables}'. Write ['{tables}']."
         )
     names = list(source.readers if tables is None else dict.fromkeys(tables))
-    # What cannot be written is refused before anything is.
+    # Refuse tables that cannot be written before any file is written.
     found = {
         name: encoded(source.table(name), name, format, spreadsheets=spreadsheets) for name in names
     }

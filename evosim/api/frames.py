@@ -1,7 +1,7 @@
 """Frames: tables of an account as tidy polars frames, means over seeds with the account's own
 intervals.
 
-Whatever stands in the summary is taken from there, so that nothing here can say another number.
+Numbers that the summary has are taken from it, so that frames and summary agree.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def over_seeds(
 
     The table has one row a seed and group.
 
-    What belongs to worlds and grid (no seed) has its value, and neither interval nor seeds.
+    Rows without a seed depend on worlds and grid alone: they have a value, but no interval.
     """
     rows = []
     for key, mine in table.group_by(*by, maintain_order=True):
@@ -105,7 +105,7 @@ def over_seeds(
 def ladder(account: AccountSummary) -> pl.DataFrame:
     """Rungs and steps of both ladders.
 
-    What belongs to worlds and grid has neither interval nor seeds.
+    Rows that depend on worlds and grid alone have neither interval nor seeds.
     """
     rows = []
     for world, found in account.ladder.items():
@@ -230,8 +230,9 @@ def desires(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def recovery(table: pl.DataFrame) -> pl.DataFrame:
-    """Worth at the swap and at the end, of seeds that lived to see the swap: one row a seed and
-    quantity.
+    """Fitness at the swap and at the end: one row per seed and quantity.
+
+    Seeds that died out before the swap are left out.
     """
     long = table.drop_nulls("modern_at_swap").unpivot(
         index="seed", variable_name="quantity", value_name="value"

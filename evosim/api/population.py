@@ -75,7 +75,7 @@ def account(
     *,
     exact: bool = True,
 ) -> Population:
-    """What a population loses in an experiment's worlds.
+    """Losses of a population in an experiment's worlds.
 
     `landscape` is that of a run of it, where there is one.
 
@@ -131,7 +131,7 @@ def counted(population: pl.DataFrame, setting: Problem) -> pl.DataFrame:
         if name not in (*OWN, *names):
             raise unknown("a column of a population", name, [*OWN, *names])
     if population.is_empty():
-        raise UserError("a population must have somebody in it, but has no rows. Add some.")
+        raise UserError("a population must have at least one row, but has none. Add some.")
     for name in population.columns:
         if population[name].null_count():
             raise UserError(

@@ -35,7 +35,7 @@ class Run(Accounted, InFolder):
     """
 
     def __init__(self, recorded: Recorded) -> None:
-        # A notebook may change its folder: what is found now must be found then, too.
+        # A notebook may change its working folder later.
         self.folder = recorded.folder.absolute()
         self.recorded, self.experiment = replace(recorded, folder=self.folder), recorded.experiment
 
@@ -66,7 +66,7 @@ class Run(Accounted, InFolder):
 
     @property
     def provenance(self) -> Tree:
-        """Digest, seed, versions, command: what is quoted with a number."""
+        """Digest, seed, versions and command: facts to quote with a number."""
         return self.recorded.provenance
 
     def search(self, *, seeds: bool = False) -> pl.DataFrame:
@@ -79,7 +79,7 @@ class Run(Accounted, InFolder):
         return table if seeds else self._means(table, "when", "trait", "term")
 
     def hack(self, *, seeds: bool = False) -> pl.DataFrame:
-        """What unfair meiosis cost: `world`, `quantity` (hack, its parts, its null).
+        """Cost of unfair meiosis: `world`, `quantity` (hack, its parts, its null).
 
         Empty for runs without controls.
         """
@@ -87,15 +87,25 @@ class Run(Accounted, InFolder):
         return table if seeds else self._means(table, "world", "quantity")
 
     def recovery(self, *, seeds: bool = False) -> pl.DataFrame:
-        """Worth at the swap and at the end, by `quantity`, of the seeds that lived to see the
-        swap.
+        """Fitness at the swap and at the end, by `quantity`.
+
+        Seeds that died out before the swap are left out.
         """
         table = frames.recovery(self.accounts["recovery"])
         return table if seeds else self._means(table, "quantity")
 
     def account(self, genome: int | Mapping[str, Any]) -> Tree:
-        """The account of one genome, a class number or values by locus: worth, ledger and causes in
-        both worlds. Raises `UserError`.
+        """Fitness, ledger and causes of one genome in both worlds.
+
+        Parameters
+        ----------
+        genome
+            Number of a class, or values by locus.
+
+        Raises
+        ------
+        UserError
+            The grid has no such genome.
         """
         if isinstance(genome, bool) or not isinstance(genome, int | Mapping):
             raise UserError(
@@ -111,7 +121,7 @@ class Run(Accounted, InFolder):
         return runs_accounts.account_of_class(self.recorded, genome).as_dict()
 
     def population(self, population: pl.DataFrame) -> Population:
-        """What a population of one's own would lose in this run's worlds: see `evosim.account`.
+        """The account of a population of your own in this run's worlds; see `evosim.account`.
 
         Raises `UserError`.
         """
@@ -143,7 +153,7 @@ class Run(Accounted, InFolder):
             return handed(chart)
         if failures:
             raise UserError(
-                f"{failures[0]}. Draw another, or mend the genome or world if it is yours."
+                f"{failures[0]}. Draw another, or correct the genome or world if it is yours."
             )
         raise UserError(
             f"figure '{name}' must have something to show ({known[name]}), but {self.folder} has"

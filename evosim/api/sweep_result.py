@@ -43,7 +43,7 @@ class Sweep(InFolder):
 
     @cached_property
     def analysis(self) -> Analysis:
-        """What the runs that are done came to, analysed (and collected) if that was not done.
+        """Analysis of the finished runs. They are collected and analysed if necessary.
 
         Raises `UserError`.
         """
@@ -74,8 +74,9 @@ class Sweep(InFolder):
 
     @property
     def parameters(self) -> list[str]:
-        """What varies: parameters of the grid, those that advance together joined by a plus, those
-        of a design.
+        """Parameters that vary: those of the grid and of the design.
+
+        Parameters that advance together are joined by a plus.
         """
         from evosim.sweeps.queries import parameters_of
 
@@ -83,15 +84,16 @@ class Sweep(InFolder):
 
     @property
     def quantities(self) -> list[str]:
-        """What was measured of every run, by dotted name as in `summary`."""
+        """Quantities that were measured in every run, by dotted name as in `summary`."""
         from evosim.sweeps.queries import chosen
 
         return chosen(self.analysis, ["*"])
 
     @property
     def headlines(self) -> list[str]:
-        """The quantities that come first: worth of the population, steps of the ladder, and who
-        died out, where they were measured.
+        """Main quantities that were measured.
+
+        Fitness of the population, steps of the ladder, and runs that died out.
         """
         from evosim.sweeps.analysis_tables import HEADLINES
 

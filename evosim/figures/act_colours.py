@@ -1,4 +1,4 @@
-"""Acts in pictures: a colour and a letter for each, so that they can be told apart in grey."""
+"""Colours and letters of acts, so that they differ even in grey."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-# Light ones first, so that letters are read on them; letters tell where two are alike in grey.
+# Light ones first, so that letters on them are readable. Letters differ where greys are alike.
 TILE_COLOURS = (
     "#E69F00",
     "#DDDDDD",
@@ -26,9 +26,7 @@ SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 def letters(acts: tuple[str, ...]) -> dict[str, str]:
-    """A letter for each act: the first of its initials that is free, else of its other letters,
-    else of the alphabet.
-    """
+    """One letter per act: a free initial, otherwise another letter of it, otherwise any letter."""
     out: dict[str, str] = {}
     for act in acts:
         words = act.replace("-", "_").split("_")
@@ -40,21 +38,20 @@ def letters(acts: tuple[str, ...]) -> dict[str, str]:
 
 
 def named(acts: tuple[str, ...]) -> dict[str, str]:
-    """What the legend calls each act: its letter, then its name."""
+    """Legend entry of each act: its letter, then its name."""
     return {act: f"{letter} {act.replace('_', ' ')}" for act, letter in letters(acts).items()}
 
 
 def colours(acts: tuple[str, ...]) -> dict[str, str]:
-    """The colour of each act, by its place in the world's list; where there are many they come
-    again, and letters tell.
+    """Colour of each act, by its place in the world's list.
+
+    Many acts share colours; their letters differ.
     """
     return {act: TILE_COLOURS[i % len(TILE_COLOURS)] for i, act in enumerate(acts)}
 
 
 def ink(acts: tuple[str, ...]) -> dict[str, str]:
-    """The colour in which letters are read on each act's: white or black, whichever has more
-    contrast.
-    """
+    """Colour of the letter on each act's colour: white or black, for the larger contrast."""
     return {
         act: "white" if luminance(colour) < HALF_WAY else "black"
         for act, colour in colours(acts).items()
@@ -69,9 +66,9 @@ def luminance(colour: str) -> float:
 
 
 def fill(acts: tuple[str, ...], shown: set[str], **legend: Any) -> Any:
-    """The fill of a column `label` as `named`, with a legend of the acts that are shown.
+    """Fill by the column `label`, with a legend of the acts that are shown.
 
-    It is another channel than that of colours, so that panels can share it.
+    Fill is another channel than colour, so that panels can share it.
     """
     here = [act for act in acts if act in shown]
     scale = alt.Scale(

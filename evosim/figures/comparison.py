@@ -1,6 +1,4 @@
-"""Runs held against each other: fitness through time, rungs side by side, and the differences with
-their intervals.
-"""
+"""Comparison of runs: fitness through time, rungs, and differences with intervals."""
 
 from __future__ import annotations
 
@@ -143,7 +141,7 @@ def rungs(ladders: Mapping[str, pl.DataFrame], unit: str) -> Any:
 
 def differences(frame: pl.DataFrame, unit: str) -> Any:
     """Steps and kinds of regret, other run minus base, with intervals; a mark for each other run
-    (`run`). What differs exactly has none.
+    (`run`). Exact differences have no interval.
     """
     names = frame["run"].unique(maintain_order=True).to_list()
     wanted = frame.filter(

@@ -1,4 +1,4 @@
-"""Desires: what the acts that serve one lose, beside what is gained when it is switched off."""
+"""Desires: loss by the acts that serve a desire, and gain if the desire is switched off."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Drivers through time, and what the population is worth with them, with fair meiosis, and without
-them.
-"""
+"""Drivers through time, and fitness with them, with fair meiosis, and without them."""
 
 from __future__ import annotations
 

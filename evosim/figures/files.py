@@ -158,7 +158,7 @@ def _draw_into(
 
 
 def _read_only(folder: Path) -> str:
-    """What to do if this user may not write into a run's folder."""
+    """Advice for a run's folder that this user may not write."""
     run = folder.parent.resolve()
     copy = shlex.quote(f"{run.name}-copy")
     return (

@@ -1,11 +1,9 @@
-"""HTML: figures as pages that need no network, and the pieces that any page with figures is made
-of.
+"""Figures as HTML pages that need no network, and the elements of any page with figures.
 
-A page holds the drawing engine once (`engine`), descriptions of figures as data
-(`specs_as_data`), and a picture of each in its place (`place`), which the engine takes the
-place of, so that readers without scripts see figures too. `POLICY` forbids the browser to ask
-anybody for anything. When all figures are drawn, `data-rendered` of the body is "yes"; otherwise it
-names what failed.
+A page holds the drawing engine once (`engine`), the specifications of its figures
+(`specs_as_data`), and a picture of each figure (`place`). The engine replaces the pictures. Readers
+without scripts see the pictures. `POLICY` forbids the browser to load anything. When all figures
+are drawn, `data-rendered` of the body is "yes"; otherwise it names what failed.
 """
 
 from __future__ import annotations
@@ -113,8 +111,9 @@ def licences() -> str:
 
 
 def interactive(spec: Spec) -> Spec:
-    """The chart with tooltips that answer along lines and areas: of these a browser knows the first
-    point alone, so each gets points that nobody sees.
+    """The chart with tooltips along lines and areas.
+
+    A browser knows the first point of a line only, so each line gets invisible points.
     """
     mark, encoding = spec.get("mark"), spec.get("encoding", {})
     kind = mark.get("type") if isinstance(mark, dict) else mark

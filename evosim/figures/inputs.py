@@ -1,4 +1,4 @@
-"""What figures are drawn from: a recorded run with its analysis, or the search of a landscape."""
+"""Inputs of figures: a recorded run with its analysis, or the search of a landscape."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ BANDS = "bands hold 95% of them"
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What figures are drawn from: a recorded run and its analysis.
+    """A recorded run and its analysis, from which figures are drawn.
 
-    `number` is the class whose policy and life are drawn; by default the most common one at the
+    `number` is the class whose policy and life are drawn, by default the most common one at the
     swap.
     """
 
@@ -45,7 +45,7 @@ class Source:
 
     @cached_property
     def evaluator(self) -> ClassEvaluator:
-        """What classes of the run's grid do in its worlds."""
+        """Behaviour of the classes of the run's grid in its worlds."""
         return ClassEvaluator.of_experiment(self.run.experiment)
 
     @cached_property
@@ -157,7 +157,7 @@ class Source:
 
     @property
     def unit(self) -> str:
-        """What payoff is counted in."""
+        """Unit of payoff."""
         return self.summary.header.unit
 
 
@@ -183,7 +183,7 @@ def _added_up(tables: Mapping[str, pl.DataFrame], step: int, total: int) -> pl.D
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """What figures of a search are drawn from: its paths, and the experiment that it was."""
+    """Paths and experiment of a search, from which figures are drawn."""
 
     table: pl.DataFrame
     experiment: Experiment
@@ -213,10 +213,10 @@ def intent_differs(s: Source) -> bool:
 
 
 def payoff_words(s: Source) -> str:
-    """What payoff is counted in."""
+    """Unit of payoff."""
     return s.summary.header.unit
 
 
 def unit_of_payoff(s: Source) -> str:
-    """What worth in M is counted in: intent, where that is not payoff."""
+    """Unit of fitness in M: intent, if that is not payoff."""
     return "expected intent" if intent_differs(s) else payoff_words(s)

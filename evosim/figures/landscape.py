@@ -1,4 +1,4 @@
-"""The cross-section of the landscape: worth in A against worth in M of every genome."""
+"""The landscape: fitness in A against fitness in M of every genome."""
 
 from __future__ import annotations
 

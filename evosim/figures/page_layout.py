@@ -1,9 +1,8 @@
-"""Set a spec chart for a column of a printed page.
+"""Lay out a chart for a column of a printed page.
 
-Charts are spec once, for a screen. For print, panels that stand side by side are put below
-each other where they would become too narrow, legends go below, words are broken into lines, and
-panels are made as wide as the column allows. The drawing is then scaled to the column's width, by
-the same factor for all figures of a size, so that their letters are alike.
+Charts are made for a screen. For print, panels side by side become rows where they would be too
+narrow. Legends go below, long lines are broken, and panels fill the column. The drawing is scaled
+to the width of the column. All figures of one size have the same factor and equal letters.
 """
 
 from __future__ import annotations
@@ -42,13 +41,21 @@ TRIES = 4
 
 @dataclass(frozen=True)
 class Size:
-    """A column.
+    """A column of a page.
 
-    Attributes:
-        millimetres: its width.
-        pixels: of the chart that fill it; letters of 11 pixels become 11 * 72/25.4 * millimetres /
-        pixels points. lower: by which panels are less high. least: width in pixels of a panel
-        beside others. pixels_per_inch: of pictures.
+    Attributes
+    ----------
+    millimetres : float
+        Width of the column.
+    pixels : float
+        Width of the chart that fills it. Letters of 11 pixels are 11 * 72/25.4 * millimetres /
+        pixels points high.
+    lower : float
+        Factor of the height of panels.
+    least : float
+        Least width in pixels of a panel next to others.
+    pixels_per_inch : int
+        Resolution of pictures.
     """
 
     millimetres: float
@@ -95,11 +102,24 @@ def width_of(svg: str) -> float:
 
 
 def fit_to_column(spec: Spec, size: Size, draw: Callable[[Spec], str]) -> tuple[Spec, str]:
-    """A spec chart as it fills a column, and its drawing: SVG that says its width in
-    millimetres. `draw` makes SVG of a description.
+    """Specification and drawing of a chart that fills a column.
 
-    What stands beside panels does not depend on how wide they are, so that drawing a chart twice
-    says how wide they can be.
+    Axes and legends do not depend on the width of panels. Two drawings therefore give the width
+    that fits.
+
+    Parameters
+    ----------
+    spec : dict
+        The chart for a screen. It is not changed.
+    size : Size
+        The column.
+    draw : callable
+        Gives the SVG of a specification.
+
+    Returns
+    -------
+    tuple of (dict, str)
+        The specification, and its SVG with the width in millimetres.
     """
     chart = arranged(spec, size)
     title = chart.pop("title", None)
@@ -227,8 +247,9 @@ def _as_wide(panels: list[Spec]) -> None:
 
 
 def _title_again(first: Spec, panel: Spec) -> None:
-    """Panels beside one another may leave the title and the labels of the vertical axis to the
-    first; who begins a row says them again.
+    """Repeat title and labels of the vertical axis in a panel that begins a row.
+
+    In a row of panels only the first one may have them.
     """
     labelled = next(
         (
@@ -250,7 +271,7 @@ def _title_again(first: Spec, panel: Spec) -> None:
 
 
 def _width(chart: Spec) -> float:
-    """Of the panels of a chart, in pixels; what stands beside them not counted but between them."""
+    """Width of the panels of a chart in pixels, with the space between them."""
     if "hconcat" in chart:
         return sum(map(_width, chart["hconcat"])) + BESIDE * (len(chart["hconcat"]) - 1)
     if "vconcat" in chart or "concat" in chart:
@@ -350,9 +371,7 @@ def _padding(chart: Spec) -> float:
 
 
 def _legends_below(chart: Spec, size: Size) -> None:
-    """Legends below charts; but a chart that has two columns to itself keeps its legend beside
-    it.
-    """
+    """Put legends below charts. A single chart over two columns keeps its legend at the side."""
     several = len(list(_views(chart))) > 1 or "spec" in chart
     if size.pixels >= NARROW and not several:
         return

@@ -1,4 +1,4 @@
-"""What one class does in each state, A beside M."""
+"""Policy of one class in each state, in A and in M."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def _ages(frame: pl.DataFrame, places: list[str], what: str) -> Any:
 
 
 def draw(s: Source) -> Any:
-    """What the commonest class does in each state."""
+    """The policy of the most common class."""
     number, which = s.shown
     frame = policy_table.acting(s.evaluator, number)
     if frame.is_empty():
@@ -320,7 +320,7 @@ def draw(s: Source) -> Any:
 
 
 def _empty(frame: pl.DataFrame) -> str:
-    """What an empty tile means, if there is any."""
+    """The meaning of empty tiles, if there are any."""
     tiles = frame.unique(["world", "place", "column"]).height
     if tiles == len(WORLDS) * frame["place"].n_unique() * frame["column"].n_unique():
         return ""

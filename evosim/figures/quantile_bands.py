@@ -29,9 +29,9 @@ def banded(frame: pl.DataFrame, column: str, *by: str) -> pl.DataFrame:
 def thinned(lines: pl.DataFrame, *by: str, across: str = "generation") -> pl.DataFrame:
     """Lines without the points that cannot be seen, because a line is narrower than it has points.
 
-    A line with more than `LONG` points is cut into `STRETCHES`. Of each stretch those rows stay
-    that hold its first point and the extremes of `mean`, `low` and `high`; so every peak and dip
-    stays, and every row that stays is as it was. The last point of a line stays too.
+    A line with more than `LONG` points is cut into `STRETCHES`. Each stretch keeps the rows of its
+    first point and of the extremes of `mean`, `low` and `high`. So does the last point of a line.
+    Every peak and dip stays, and rows are not changed.
 
     Parameters
     ----------

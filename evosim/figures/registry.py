@@ -20,7 +20,7 @@ class Figure(Generic[Input]):
     Attributes
     ----------
     description : str
-        What it shows, in one line.
+        The content of the figure, in one line.
     draw : callable
         Gives the chart, with title and alternative text. None if there is nothing to show.
     usual : bool

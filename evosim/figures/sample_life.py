@@ -16,14 +16,14 @@ from evosim.figures.theme import themed
 # Ages in a line at most, and pixels of a tile then: letters must fit in print
 LINE, WIDEST = (27, 14.5)
 STRIP, ABOVE, FACTOR_HEIGHT, FONT = 22, 14, 18, 10
-MOST_ROWS = 16  # states that are told apart by name
+MOST_ROWS = 16  # states with a row of their own
 FACTOR = re.compile(r"([a-z]+)(\d+)")
 
 
 def factors(states: list[str]) -> list[dict[str, int]] | None:
     """The numbers in names such as `e3.p1.s0`, for each; nothing if some name is not of that kind.
 
-    What is said behind a comma is left out.
+    Text after a comma is ignored.
     """
     out = []
     for name in states:

@@ -329,8 +329,9 @@ def main_effects(panels: list[tuple[Axis, str, pl.DataFrame]], quantity: str) ->
 
 
 def steps(frame: pl.DataFrame, x: Axis) -> Any:
-    """What each step of the ladder loses across a factor: `world`, `step`, `x`, `mean`, `low`,
-    `high`. A panel a world.
+    """Loss of each step of the ladder across a factor, one panel per world.
+
+    Columns: `world`, `step`, `x`, `mean`, `low`, `high`.
     """
     worlds = [world for world in ("ancestral", "modern") if (frame["world"] == world).any()]
     shown = [step for step in STEPS if (frame["step"] == step).any()]

@@ -22,7 +22,7 @@ MODERN_INK = (  # the modern world's colour where it is read: words need more co
     "#A84A00"
 )
 
-# Kinds stand beside each other in stacked bars: each has a lightness of its own.
+# Kinds are next to each other in stacked bars: each has a lightness of its own.
 KIND_COLOURS = {
     "misspecified": "#333333",
     "novel": "#D55E00",
@@ -103,9 +103,9 @@ WIDTH, HEIGHT = 300, 220
 
 
 def themed(chart: Any, title: str, subtitle: list[str], alt_text: str = "") -> Any:
-    """The chart with title and the house's look, and what it says for those who do not see it.
+    """The chart with title, subtitle, theme and alternative text.
 
-    Set in place, because every method of a chart copies all of it.
+    They are set in place, because every method of a chart copies all of it.
     """
     chart.description = alt_text or ". ".join([title, *subtitle])
     chart.title = alt.TitleParams(title, subtitle=subtitle, anchor="start", offset=14, fontSize=15)

@@ -1,4 +1,4 @@
-"""Ties: what genomes that are nearly the best in A are worth in M."""
+"""Near ties: fitness in M of genomes that are nearly the best in A."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ def ties(
     unit: str,
     best_of: str = "best genome for M",
 ) -> Any:
-    """A bar from the least to the largest worth in M for each tolerance, with how many genomes and
-    behaviours are within it.
+    """One bar per tolerance, from the least to the largest fitness in M.
 
-    Rows as in the account's table; `best` is the worth of R2, which `best_of` names, `population`
-    that of the population at the swap.
+    Labels give the number of genomes and of behaviours. `table` is the account's table, `best` the
+    fitness of R2 (`best_of` is its name), `population` that of the population at the swap.
     """
     count = pl.format(
         "{} {}, {} {}",
@@ -124,7 +123,7 @@ def ties(
 
 
 def draw(s: Source) -> Any:
-    """What near ties in A are worth in M."""
+    """The figure of near ties."""
     table = s.analysis["ties"]
     if table.is_empty() or s.run.provenance["landscape"]["grid"] == 1:
         return None

@@ -34,7 +34,7 @@ def trajectories(
     """Mean, largest and spread of fitness in both worlds; distinct classes; horizon; intent in M;
     desires. Thin lines with bands over seeds.
 
-    Dotted: the worth of the best genome of each world.
+    Dotted: the fitness of the best genome of each world.
     """
     every = max(1, (int(generations["generation"].max()) + 1) // MOST_ROWS)  # type: ignore[arg-type]
     last = int(generations["generation"].max())  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from evosim.figures.vega import COMPOSED, Spec, to_svg
 
 
 class _Figure:
-    """What a chart of evosim does in its own way."""
+    """Methods in which charts of evosim differ from those of Altair."""
 
     def to_dict(self, *args: Any, **kwargs: Any) -> Spec:
         """The chart as a dictionary (Altair's `to_dict`), with the house's look where it stands by

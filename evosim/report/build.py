@@ -30,10 +30,26 @@ MOST_WHOLE = (
 def write(
     folders: Sequence[Path], path: Path, progress: Callable[[int, int], None] | None = None
 ) -> tuple[int, list[str]]:
-    """Write the report of some folders; gives its size in bytes, and the folders whose figures had
-    no room.
+    """Write the report of some folders.
 
-    `progress` hears how much is done of how much. Raises `UserError`, and then writes nothing.
+    Parameters
+    ----------
+    folders : sequence of Path
+        Folders of runs, sweeps or searches.
+    path : Path
+        The file.
+    progress : callable, optional
+        Called with the number of finished texts and drawings, and of all.
+
+    Returns
+    -------
+    tuple of (int, list of str)
+        Size in bytes, and folders whose figures did not fit.
+
+    Raises
+    ------
+    UserError
+        Nothing is written then.
     """
     from evosim.report.page import page
     from evosim.runtime.atomic_files import write_atomically
@@ -47,11 +63,10 @@ def write(
 def contents(
     folders: Sequence[Path], progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[Chapter], list[Any], ChartEmbedder]:
-    """What a report of some folders tells: a chapter each, what compares runs if there are several,
-    and their figures.
+    """Content of a report: one chapter per folder, the comparison of several runs, and figures.
 
-    Texts of several folders are made first. Then their figures are drawn, folder by folder, as long
-    as there is room. `progress` hears how much is done of how much. Raises `UserError`.
+    Texts of several folders are made first. Figures are then drawn, folder by folder, as long as
+    they fit. `progress` is as in `write`. Raises `UserError`.
     """
     from evosim.api import load
     from evosim.report.charts import ChartEmbedder
@@ -133,7 +148,7 @@ def report_path(folders: Sequence[Path], out: Path | None, *, force: bool) -> Pa
 def _chapter(
     name: str, one: Run | Sweep | Search, embedder: ChartEmbedder, *, every_figure: bool
 ) -> Chapter:
-    """What a report tells of one folder."""
+    """Chapter about one folder."""
     from evosim import api
     from evosim.runs import accounts, figures, landscape_search
 

@@ -41,7 +41,7 @@ class Cell:
 def called(step: str) -> tuple[tuple[str, str], ...]:
     """Pairs of author and label of a step of the ladder.
 
-    The shift has two labels, which are told apart where they differ.
+    The shift has two labels. Both are given where they differ.
     """
     if step == "shift":
         both = zip(*(LABELS[part] for part in SHIFT), strict=True)
@@ -110,7 +110,7 @@ class Interactive:
     spec: Spec
 
     def as_dict(self) -> dict[str, object]:
-        """What the page's script reads."""
+        """The content that the page's script reads."""
         return {"data": self.data, "spec": self.spec}
 
 
@@ -173,15 +173,26 @@ class Section:
 class Chapter:
     """All about one run, sweep or search.
 
-    Attributes:
-        name: for links, unique in the report.
-        what: `run`, `sweep` or `search`.
-        title, question: of its file.
-        line: in a line, which it is.
-        sections: what is told.
-        labelled: whether steps are named in it that authors call differently.
-        headline: numbers that runs are compared by: text by quantity; `unit` is theirs.
-        folder: where it lies, as it was given.
+    Attributes
+    ----------
+    name : str
+        For links, unique in the report.
+    what : str
+        `run`, `sweep` or `search`.
+    title, question : str
+        Title and question of the file.
+    line : str
+        Experiment, seeds and digest, in one line.
+    sections : sequence of Section
+        The content.
+    labelled : bool
+        Whether it names steps that authors call differently.
+    headline : dict
+        Main numbers by quantity, as text, in `unit`. Runs are compared by them.
+    unit : str
+        Unit of payoff.
+    folder : str
+        The folder, as it was given.
     """
 
     name: str

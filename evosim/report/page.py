@@ -1,7 +1,7 @@
 """Page: chapters as one HTML file that needs no network.
 
-Scripts run by their hashes alone, and the browser may ask nobody for anything (`policy`); what
-comes from files is escaped.
+Scripts run by their hashes, and the browser may load nothing (`policy`). Text from files is
+escaped.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list
     chapters : Sequence[Chapter]
         Without figures.
     beside : Sequence[Any]
-        What compares them.
+                Their comparison.
 
     Returns
     -------
@@ -175,9 +175,7 @@ def _page(chapters: Sequence[Chapter], beside: Sequence[Any], embedder: ChartEmb
 
 
 def policy(scripts: Sequence[str]) -> str:
-    """What a browser may do: run these scripts, use styles that stand in the page, show images that
-    do. Nothing else, and nobody is asked.
-    """
+    """Content security policy: run these scripts, use styles and images in the page only."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
         for script in scripts

@@ -1,6 +1,4 @@
-"""Parameters: what an experiment sets beside the defaults, with unit and reason, and how several
-differ.
-"""
+"""Parameters that differ from the defaults, with unit and reason, and between runs."""
 
 from __future__ import annotations
 
@@ -26,8 +24,9 @@ Values = dict[str, object]  # of parameters by dotted key
 
 
 def set_here(experiment: Experiment) -> Table:
-    """Every parameter that is not at its default, beside the default; of the modern world, those in
-    which it differs from the ancestral one.
+    """Parameters that are not at their default, each with the default.
+
+    For the modern world: parameters that differ from the ancestral one.
     """
     mine, otherwise, units = _tree(experiment), _defaults(experiment), _units(experiment)
     rows = []

@@ -1,4 +1,4 @@
-"""Runs: what a report tells of a run. Tables and sentences are those of the screen."""
+"""Chapter of a report about a run. Tables and sentences are those of the screen."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def chapter(
 
 
 def _level_of(experiment: Experiment) -> dict[str, str]:
-    """The level of a run's intervals, as a row where runs stand beside each other."""
+    """Level of a run's intervals, as a row of the comparison of runs."""
     return (
         {"level of the intervals": level(experiment.analysis.confidence)}
         if experiment.replicates >= FEWEST
@@ -119,7 +119,7 @@ def _steps_of(account: AccountSummary) -> list[str]:
 
 
 def _outcome(source: Source) -> Any:
-    """What was expected, and beside it what came."""
+    """The expected and the actual outcome."""
     expected = source.summary.header.expected
     return Facts(
         [
@@ -240,7 +240,7 @@ def between(ends: Sequence[float], decimals: int | None = None) -> str:
 
 @scaled
 def labels(account: AccountSummary) -> Table:
-    """What every author calls every step."""
+    """Labels of all authors for all steps."""
     rows = [
         (
             Cell(step),
@@ -267,7 +267,7 @@ def labels(account: AccountSummary) -> Table:
 def headline(summary: RunSummary) -> dict[str, str]:
     """The numbers by which runs are compared, with intervals over seeds where there are any.
 
-    Rungs and steps that a run does not have are told too.
+    Rungs and steps that a run does not have are listed, too.
     """
     account, header = summary.account, summary.header
     out = {}

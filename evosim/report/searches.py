@@ -1,4 +1,4 @@
-"""Searches: what a report tells of the search of a landscape over real vectors."""
+"""Chapter of a report about the search of a landscape over real vectors."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _outcome(analysis: Analysis, tree: Mapping[str, Any], quantities: list[str])
 
 
 def _verdict(analysis: Analysis, name: str) -> str:
-    """What the parameters do to one quantity, in a sentence."""
+    """Effect of the parameters on one quantity, in one sentence."""
     cells = analysis.tables["cells"].filter(pl.col("quantity") == name).drop_nulls("mean")
     rows = analysis.tables["quantities"].filter(pl.col("quantity") == name)
     if cells.is_empty():
@@ -167,7 +167,7 @@ def _varies(analysis: Analysis) -> Table:
 
 
 def _shared(settings: Mapping[str, object]) -> Iterator[Table]:
-    """What all cells share beside the experiment's own."""
+    """Settings of all cells that differ from the experiment's own."""
     if settings:
         rows = [(Cell(key), Cell(json.dumps(value))) for key, value in settings.items()]
         yield Table(
