@@ -7,6 +7,7 @@ measures evolution under each detector, and the classification of agents and dev
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -437,6 +438,11 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
     """ROC curves of the readers on the grid, and AUC by distance of the model of M."""
+    return {"roc": _roc_chart(tables), "knowledge": _knowledge_chart(tables, experiment)}
+
+
+def _roc_chart(tables: Tables) -> Any:
+    """ROC curves of the readers on the grid."""
     table = fit_to_live(tables["grid"])
     harmful = (table["lost modern"] > HARM).to_numpy()
     mean = (
@@ -484,6 +490,15 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         .encode(x="x:Q", y="y:Q")
     )
     roc = alt.layer(chance, curves).properties(width=300, height=300)
+    note = (
+        f"{table.height} gated planners and tables that are fit in the ancestral world,"
+        f" {int(harmful.sum())} of them harmful in the modern one"
+    )
+    return themed(roc, "Who sees harm to come", [note, "agency: mean log odds over seeds"])
+
+
+def _knowledge_chart(tables: Tables, experiment: Experiment) -> Any:
+    """AUC by distance of the model of M."""
     seen = (
         tables["watched"]
         .group_by("distance")
@@ -519,18 +534,11 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         .encode(x, alt.Y("auc:Q"))
     )
     known = alt.layer(line, whisker, points).properties(width=300, height=300)
-    note = (
-        f"{table.height} gated planners and tables that are fit in the ancestral world,"
-        f" {int(harmful.sum())} of them harmful in the modern one"
+    return themed(
+        known,
+        "How much of M must be known",
+        [f"points: means and middle 95% of {experiment.replicates} seeds; line: closed form"],
     )
-    return {
-        "roc": themed(roc, "Who sees harm to come", [note, "agency: mean log odds over seeds"]),
-        "knowledge": themed(
-            known,
-            "How much of M must be known",
-            [f"points: means and middle 95% of {experiment.replicates} seeds; line: closed form"],
-        ),
-    }
 
 
 CLAIM = Claim(parts, measure, figures)

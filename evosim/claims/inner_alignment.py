@@ -10,6 +10,8 @@ causes, and all objectives that explain the behaviour of some genomes in A.
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 import polars as pl
@@ -389,6 +391,15 @@ def _most_moved(equal: pl.DataFrame) -> pl.DataFrame:
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
     """All genomes by objective and loss, a life of each off-diagonal cell, and a pair of equals."""
+    return {
+        "cells": _cells_chart(tables),
+        "lives": _lives_chart(tables, experiment),
+        "equals": _equals_chart(tables),
+    }
+
+
+def _cells_chart(tables: Tables) -> Any:
+    """All genomes by objective and loss."""
     every = _grids(tables).with_columns(
         pl.when(pl.col("horizon") < pl.col("horizon").max())
         .then(pl.lit("sees less"))
@@ -426,6 +437,18 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         .properties(width=260, height=240)
         .facet(column=alt.Column("world:N", title=None))
     )
+    return themed(
+        faceted,
+        "Neither necessary nor sufficient",
+        [
+            "one point a genome; at 0: ranks all policies as payoff does; dashes: a tenth of"
+            " the best is lost"
+        ],
+    )
+
+
+def _lives_chart(tables: Tables, experiment: Experiment) -> Any:
+    """One life of each off-diagonal cell."""
     acts = build(experiment).pair.ancestral.acts
     every_life = kept_tables(tables, experiment)["lives"].with_columns(
         pl.concat_str([pl.col("cell"), pl.lit(" ("), pl.col("world"), pl.lit(")")]).alias("who"),
@@ -458,6 +481,21 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
             ),
         )
     )
+    return themed(
+        ages.properties(width=460, height=alt.Step(38)),
+        "One life of each",
+        [
+            "of 101 drawn, the one whose offspring are nearest to their mean",
+            (
+                "the good wants what ranks policies most differently; the bad wants offspring"
+                " alone, sees to the end, believes A"
+            ),
+        ],
+    )
+
+
+def _equals_chart(tables: Tables) -> Any:
+    """Causes of two genomes with equal behaviour."""
     pair = _most_moved(tables["equals"]).filter(
         pl.col("cause").is_in(["objective", "belief", "horizon"])
     )
@@ -476,35 +514,14 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
             ),
         )
     )
-    return {
-        "cells": themed(
-            faceted,
-            "Neither necessary nor sufficient",
-            [
-                "one point a genome; at 0: ranks all policies as payoff does; dashes: a tenth of"
-                " the best is lost"
-            ],
-        ),
-        "lives": themed(
-            ages.properties(width=460, height=alt.Step(38)),
-            "One life of each",
-            [
-                "of 101 drawn, the one whose offspring are nearest to their mean",
-                (
-                    "the good wants what ranks policies most differently; the bad wants offspring"
-                    " alone, sees to the end, believes A"
-                ),
-            ],
-        ),
-        "equals": themed(
-            bars.properties(width=380, height=160),
-            "Two genomes that do the same",
-            [
-                "in both worlds, wherever they come; their ledgers are equal",
-                f"each is worth {pair['worth'][0]:.2f} offspring in M",
-            ],
-        ),
-    }
+    return themed(
+        bars.properties(width=380, height=160),
+        "Two genomes that do the same",
+        [
+            "in both worlds, wherever they come; their ledgers are equal",
+            f"each is worth {pair['worth'][0]:.2f} offspring in M",
+        ],
+    )
 
 
 CLAIM = Claim(parts, measure, figures, kept_tables)

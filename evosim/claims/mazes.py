@@ -10,6 +10,7 @@ In lives with a plain door and another red thing, the claim counts those that en
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -501,8 +502,34 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     return out
 
 
+PERCENT_AXIS = alt.X(
+    "percent:Q", title="training doors that are not red (%)", axis=alt.Axis(grid=False)
+)
+
+
 def figures(tables: Tables, experiment: Experiment) -> Charts:
     """Shares of exit seekers compared with the law; evolved populations; samples."""
+    return {"ambiguity": _ambiguity_chart(tables, experiment), "samples": _samples_chart(tables)}
+
+
+def _ambiguity_chart(tables: Tables, experiment: Experiment) -> Any:
+    """Shares of exit seekers, and ends of lives, by the share of doors that are not red."""
+    population = tables["law-exit-0.0-mean"]["population"][0]
+    both = alt.hconcat(_law_chart(tables), _ends_chart(tables), spacing=30).resolve_scale(
+        color="independent", shape="independent"
+    )
+    notes = [
+        (
+            f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs (left),"
+            f" standard errors over {experiment.replicates} seeds (right)"
+        ),
+        "right: in mazes whose door is plain and where another thing is red, or nothing",
+    ]
+    return themed(both, "What red doors leave open", notes)
+
+
+def _law_chart(tables: Tables) -> Any:
+    """Shares of exit seekers of two alleles, with the law."""
     laws = _laws(tables).with_columns(
         pl.when(pl.col("over") == "mean")
         .then(pl.lit("payoff ") + pl.col("payoff") + ", mean")
@@ -532,17 +559,24 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         sort=names,
         scale=alt.Scale(domain=names, range=["circle", "square", "triangle-up", "diamond"]),
     )
-    x = alt.X("percent:Q", title="training doors that are not red (%)", axis=alt.Axis(grid=False))
     y = alt.Y("mean:Q", title="share of exit seekers", scale=alt.Scale(domain=[0, 1]))
-    line = alt.Chart(curve).mark_line(color="#777777", strokeDash=[6, 3]).encode(x, alt.Y("law:Q"))
+    line = (
+        alt.Chart(curve)
+        .mark_line(color="#777777", strokeDash=[6, 3])
+        .encode(PERCENT_AXIS, alt.Y("law:Q"))
+    )
     base = alt.Chart(laws)
     dots, bars = (
-        base.mark_point(size=70, filled=True).encode(x, y, colour, shape),
-        base.mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
+        base.mark_point(size=70, filled=True).encode(PERCENT_AXIS, y, colour, shape),
+        base.mark_rule().encode(PERCENT_AXIS, alt.Y("low:Q"), alt.Y2("high:Q"), colour),
     )
-    left = (line + bars + dots).properties(
+    return (line + bars + dots).properties(
         width=WIDTH, height=HEIGHT, title="Two alleles, no mutation"
     )
+
+
+def _ends_chart(tables: Tables) -> Any:
+    """Ends of the lives of evolved populations."""
     rows = pl.concat([tables[f"evolved-exit-{p}"] for p in SHARES])
     words = {
         "at_door": "at the door",
@@ -572,22 +606,22 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
     lines = (
         alt.Chart(means)
         .mark_line(point=True)
-        .encode(x, alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])), ends)
+        .encode(
+            PERCENT_AXIS,
+            alt.Y("value:Q", title="share of lives", scale=alt.Scale(domain=[0, 1])),
+            ends,
+        )
     )
-    spread = alt.Chart(means).mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), ends)
-    right = (spread + lines).properties(
+    spread = (
+        alt.Chart(means).mark_rule().encode(PERCENT_AXIS, alt.Y("low:Q"), alt.Y2("high:Q"), ends)
+    )
+    return (spread + lines).properties(
         width=WIDTH, height=HEIGHT, title="Whole genomes, with mutation; payoff exit"
     )
-    both = alt.hconcat(left, right, spacing=30).resolve_scale(
-        color="independent", shape="independent"
-    )
-    notes = [
-        (
-            f"dashes: 1 / (1 + exp(-N s)), N = {population}; whiskers: 95% over runs (left),"
-            f" standard errors over {experiment.replicates} seeds (right)"
-        ),
-        "right: in mazes whose door is plain and where another thing is red, or nothing",
-    ]
+
+
+def _samples_chart(tables: Tables) -> Any:
+    """Loss of genomes that were selected on few lives."""
     samples = (
         tables["best-on-samples"]
         .group_by("size")
@@ -627,17 +661,14 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         .encode(size, alt.Y("loss:Q", title="lost in A (share of exits)"), colour, dash)
         .properties(width=WIDTH + 60, height=HEIGHT)
     )
-    return {
-        "ambiguity": themed(both, "What red doors leave open", notes),
-        "samples": themed(
-            sampling,
-            "Selected on few mazes",
-            [
-                f"doors not red: p = {FOR_SAMPLES:.0%}; of tied genomes the worst; by colour alone:"
-                " p (1 - p)^k; the rest is mazes that were not seen"
-            ],
-        ),
-    }
+    return themed(
+        sampling,
+        "Selected on few mazes",
+        [
+            f"doors not red: p = {FOR_SAMPLES:.0%}; of tied genomes the worst; by colour alone:"
+            " p (1 - p)^k; the rest is mazes that were not seen"
+        ],
+    )
 
 
 CLAIM = Claim(parts, measure, figures)

@@ -235,6 +235,14 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
     """Fitness in M by fitness in A for each training; doors needed under each objective."""
+    return {
+        "remedies": _fitness_chart(tables, experiment),
+        "data-or-objective": _objective_chart(tables),
+    }
+
+
+def _fitness_chart(tables: Tables, experiment: Experiment) -> Any:
+    """Fitness in M by fitness in A for each training."""
     exact = (
         tables["best"]
         .with_columns(pl.lit("best genome").alias("who"))
@@ -282,6 +290,18 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         .encode(x, y, alt.Text("text:N"), colour)
     )
     left = (line + dots + text).properties(width=WIDTH + 130, height=HEIGHT + 60)
+    return themed(
+        left,
+        "Modern lives in training, and what they cost",
+        [
+            f"labels: share of training lives that are modern; others at {FEW:.0%}; means of"
+            f" {experiment.replicates} seeds"
+        ],
+    )
+
+
+def _objective_chart(tables: Tables) -> Any:
+    """Chance that exit seekers fix by the share of doors, for each objective."""
     p = np.linspace(0.0, 0.12, 121)
     population = tables["maze-mean"]["population"][0]
     curves = pl.concat(
@@ -339,21 +359,11 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         .encode(alt.X("percent:Q"), alt.Y("sure:Q"))
         for name, shade in zip(at, SHADES, strict=False)
     ]
-    return {
-        "remedies": themed(
-            left,
-            "Modern lives in training, and what they cost",
-            [
-                f"labels: share of training lives that are modern; others at {FEW:.0%}; means of"
-                f" {experiment.replicates} seeds"
-            ],
-        ),
-        "data-or-objective": themed(
-            alt.layer(right, *points).properties(width=WIDTH + 60, height=HEIGHT),
-            "Right data or a new objective",
-            [f"two alleles, N = {population}; lines: 1 / (1 + exp(-N s)); dots: evolved"],
-        ),
-    }
+    return themed(
+        alt.layer(right, *points).properties(width=WIDTH + 60, height=HEIGHT),
+        "Right data or a new objective",
+        [f"two alleles, N = {population}; lines: 1 / (1 + exp(-N s)); dots: evolved"],
+    )
 
 
 def _labels(rows: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -391,6 +392,11 @@ def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFram
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
     """The difference of every genome by its bound, and the trap."""
+    return {"bound": _bound_chart(tables), "trap": _trap_chart(tables)}
+
+
+def _bound_chart(tables: Tables) -> Any:
+    """Difference of genomes between worlds by its bound."""
     points = _points(tables)
     shown = pl.concat(
         [
@@ -433,6 +439,15 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         .mark_line(color="#000000")
         .encode(x="x:Q", y=alt.Y("x:Q"))
     )
+    return themed(
+        (dots + line).properties(width=360, height=320),
+        "Nobody lies above the line",
+        ["one point a genome or policy; the line: difference = bound; below 0.0001: drawn there"],
+    )
+
+
+def _trap_chart(tables: Tables) -> Any:
+    """Loss in a life of 100 steps by the probability of the trap."""
     chain = (
         tables["trap"]
         .select(
@@ -463,21 +478,11 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
             strokeDash=alt.StrokeDash("what:N", title=None),
         )
     )
-    return {
-        "bound": themed(
-            (dots + line).properties(width=360, height=320),
-            "Nobody lies above the line",
-            [
-                "one point a genome or policy; the line: difference = bound; below 0.0001: drawn"
-                " there"
-            ],
-        ),
-        "trap": themed(
-            curves.properties(width=360, height=240),
-            "1% per step is not 1% of a life",
-            ["a life of 100 steps worth 1 each, and a trap that each step leads into"],
-        ),
-    }
+    return themed(
+        curves.properties(width=360, height=240),
+        "1% per step is not 1% of a life",
+        ["a life of 100 steps worth 1 each, and a trap that each step leads into"],
+    )
 
 
 CLAIM = Claim(parts, measure, figures, kept_tables)
