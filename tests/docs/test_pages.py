@@ -103,7 +103,7 @@ def test_names_code_links_and_what_is_given_are_not_results(documents: Any, fine
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ('{{ checked("falls", 2 < 1) }}', "'falls' does not hold"),
+        ('{{ checked("falls", 2 < 1) }}', "the condition of 'falls' is false"),
         ('{{ checked("falls", 1) }}', "neither true nor false"),
         ('{{ T("horizon/nothing") }}', "results/horizon/nothing.csv is not kept"),
         ('{{ row("horizon/evolved", cap=4) }}', "has 4 rows"),
@@ -124,7 +124,7 @@ def test_names_code_links_and_what_is_given_are_not_results(documents: Any, fine
         ("{{ wrod }}", "'wrod' is undefined"),
     ],
 )
-def test_what_does_not_hold_is_told(documents: Any, source: str, why: str) -> None:
+def test_false_statements_are_errors(documents: Any, source: str, why: str) -> None:
     with pytest.raises(Exception, match=why):
         say(documents, source)
 
