@@ -246,7 +246,7 @@ def test_the_search_ledger_closes_and_says_what_sampling_did(
     assert modern["sampling"].null_count() == modern.height > 0
 
 
-def test_selection_in_the_ledger_is_what_the_whole_world_would_have_done() -> None:
+def test_selection_in_the_ledger_is_that_of_the_whole_world() -> None:
     """In the first generation the same founders live, so that selection is the same number whatever
     is selected by.
     """
@@ -403,7 +403,7 @@ def test_what_was_added_is_not_said_to_be_removed() -> None:
     assert not any("removed" in words for words in told)
 
 
-def test_a_search_that_is_not_told_from_sampling_is_no_extinction() -> None:
+def test_a_search_within_sampling_error_is_no_extinction() -> None:
     """Samples that are drawn again in each generation, and no control that was selected on all of
     A.
     """

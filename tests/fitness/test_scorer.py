@@ -341,7 +341,7 @@ def test_neighbours_in_the_order_are_alike() -> None:
     assert policy_dedup.alike(np.zeros((50, 2)), 16).tolist() == list(range(50))
 
 
-def test_planning_through_random_pairs_with_beliefs_shares_nothing_it_must_not() -> None:
+def test_plans_with_different_beliefs_are_not_shared() -> None:
     """The same desires under another belief are another plan."""
     pair = random_pair(11)
     world = pair.modern
@@ -486,7 +486,7 @@ def test_the_unit_of_payoff_does_not_matter_to_single_precision(unit: float) -> 
     )
 
 
-def test_desires_too_large_to_feel_are_refused_and_nobody_is_scored_as_nobody() -> None:
+def test_desires_that_overflow_are_refused() -> None:
     world = world_of(3, 10, 3, 3, 5)
     with pytest.raises(UserError, match="overflow over 5 steps of planning"):
         Scorer(world, pair_of(world)).score(planners(3, 3, 1, weights=np.full((3, 3), 5e307)))

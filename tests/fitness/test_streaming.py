@@ -103,9 +103,7 @@ def test_what_is_forgotten_is_found_again_to_the_bit(
     assert np.array_equal(forgetful.best("modern", 0, 3), best)
 
 
-def test_no_more_is_remembered_than_the_bound_and_what_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_memory_of_classes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     made = setting("birth-control", *SETTINGS)
     monkeypatch.setattr("evosim.fitness.landscape.MOST_REMEMBERED", 100)
     whole, forgetful = Landscape(made), Landscape(made, max_classes=1, max_enumerated=1)

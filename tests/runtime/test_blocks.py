@@ -74,7 +74,7 @@ def test_blocks_hold_the_rows_of_a_run_in_memory(tmp_path: Path, in_memory: Reco
 
 @pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("every", [3, 8, 9])
-def test_a_long_run_that_is_stopped_again_and_again_has_the_same_bytes(
+def test_a_long_run_with_many_stops_has_the_same_bytes(
     tmp_path: Path, in_memory: Recorded, every: int
 ) -> None:
     run(tmp_path / "whole")
@@ -137,9 +137,7 @@ def test_blocks_wait_in_memory_while_the_disk_is_full(
 
 
 @pytest.mark.usefixtures("short_blocks")
-def test_a_replicate_without_a_folder_for_blocks_keeps_them_in_memory(
-    tmp_path: Path, in_memory: Recorded
-) -> None:
+def test_blocks_stay_in_memory_without_a_folder(tmp_path: Path, in_memory: Recorded) -> None:
     made = setting("greedy-genes", *quick("greedy-genes", *SETTINGS))
     whole = simulate(made, Landscape(made), made.experiment.seed)
     assert whole.blocks is None

@@ -77,7 +77,7 @@ def test_who_does_not_ask_is_stopped_and_again_if_that_gets_lost(
     assert stops == 2
 
 
-def test_a_second_interrupt_ends_at_once_unless_it_is_the_first_one_again() -> None:
+def test_a_second_interrupt_ends_at_once_unless_repeated() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Watch() as watch:
         send(signal.SIGINT)
@@ -239,7 +239,7 @@ def test_a_length_of_time_is_spelled_as_slurm_reads_it() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stoppable_command_ends_in_one_line_with_the_signal_s_code(
+def test_a_stoppable_command_ends_with_the_code_of_the_signal(
     monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ) -> None:
     monkeypatch.setattr(room, "GRACE", 0.02)
@@ -272,7 +272,7 @@ def test_a_stoppable_command_lets_mistakes_through() -> None:
 
 
 @pytest.mark.parametrize("number", room.CHECKPOINT_SIGNALS)
-def test_a_signal_of_a_batch_system_asks_for_a_checkpoint_and_ends_nothing(number: int) -> None:
+def test_a_signal_of_a_batch_system_requests_a_checkpoint(number: int) -> None:
     before = signal.getsignal(number)
     with Watch() as watch:
         assert not watch.asked()
@@ -287,7 +287,7 @@ def test_a_signal_of_a_batch_system_asks_for_a_checkpoint_and_ends_nothing(numbe
 
 
 @pytest.mark.parametrize("seconds", [0.0, 10.0])
-def test_a_second_interrupt_ends_a_process_that_does_not_end_by_itself(
+def test_a_second_interrupt_ends_a_process_that_hangs(
     monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     """Whatever its handlers do. A process that leaves the block in time ends by itself."""

@@ -30,7 +30,7 @@ def limited(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     )
 
 
-def test_too_few_addresses_are_one_line_with_a_command_that_works(
+def test_too_few_addresses_are_one_line_with_a_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for size in (GIB // 4, GIB):
@@ -68,9 +68,7 @@ def test_figures_without_addresses_are_one_line(
     assert not (tmp_path / "figures").exists()
 
 
-def test_a_drawing_engine_that_dies_costs_one_line_and_a_new_one_draws(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_drawing_engine_that_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = {"vl_spec": {"mark": "point"}, "vl_version": figures.VERSION}
     mine = DrawingEngine()
     try:
@@ -130,9 +128,7 @@ def test_many_dots_that_are_no_key_are_read(tmp_path: Path) -> None:
     assert read_toml(file) == {"numbers": numbers, "words": words}
 
 
-def test_a_wall_time_of_400_digits_is_one_line_with_a_value_that_works(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_wall_time_of_400_digits_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = evosim(capsys, "run", "micro", "--wall-time", "1" * 400)
     assert code == 2
     assert err.endswith("Write 90m for minutes, or 90s for seconds.\n")

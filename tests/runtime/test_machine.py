@@ -34,9 +34,7 @@ def _no_batch_system(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_processors_are_counted_where_a_process_cannot_be_tied_to_some(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_processors_are_counted_without_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS."""
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)

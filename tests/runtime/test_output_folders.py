@@ -96,7 +96,7 @@ def test_files_of_the_user_in_a_partial_folder_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop", range(8))
 @pytest.mark.parametrize("other", [False, True])
-def test_a_run_that_is_killed_while_it_goes_into_a_folder_is_put_there(
+def test_a_run_killed_during_the_final_rename_is_completed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, other: bool
 ) -> None:
     """Killed before the n-th file is moved.
@@ -145,7 +145,7 @@ def test_a_folder_that_is_there_is_written_in_itself(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_partial_folder_beside_goes_on_when_the_folder_was_made_since(tmp_path: Path) -> None:
+def test_a_partial_folder_continues_if_the_folder_exists(tmp_path: Path) -> None:
     writer = RunWriter(tmp_path / "run", experiment(*CHOSEN))
     writer.close("interrupted; not whole")
     (tmp_path / "run").mkdir()
@@ -165,9 +165,7 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("below", ["", "deeper/run"])
-def test_a_link_that_leads_nowhere_is_refused_at_once_with_a_command_that_helps(
-    tmp_path: Path, below: str
-) -> None:
+def test_a_broken_link_is_refused_with_a_command(tmp_path: Path, below: str) -> None:
     (tmp_path / "run").symlink_to("not there")
     path = tmp_path / "run" / below
     with pytest.raises(
@@ -243,7 +241,7 @@ def test_what_moves_in_names_each_file_once(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_no_room_for_the_beginning_of_a_resumed_run_spoils_nothing(
+def test_a_full_disk_at_a_resume_spoils_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = RunWriter(tmp_path / "run", experiment(*CHOSEN))

@@ -282,7 +282,7 @@ def test_an_infinite_number_is_not_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", [2.0**-560, 2.0**515])
-def test_a_sweep_of_extreme_numbers_has_the_tables_of_an_ordinary_one(
+def test_extreme_numbers_have_the_tables_of_ordinary_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], unit: float
 ) -> None:
     def seen(unit: float, folder: str) -> dict[str, Any]:
@@ -358,7 +358,7 @@ def boxed(row: dict[str, Any]) -> dict[str, Any]:
     return {Q: 3.0 * u - 2.0 * v + row["optimizer.population"] + row["seed"]}
 
 
-def test_a_design_is_read_on_its_own_scales_and_the_grid_beside_it(tmp_path: Path) -> None:
+def test_a_design_is_read_on_its_own_scales(tmp_path: Path) -> None:
     analysis = analysis_of(made(tmp_path, BOX, boxed), HOW)
     slopes = {
         row["parameter"]: row["slope"]

@@ -1,0 +1,20 @@
+"""Standard output whose reader is gone."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import pytest
+
+from evosim.runtime.output import ReaderGone, told
+
+
+def test_a_reader_that_is_gone_is_reported() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        wrapped = told(stream)
+        assert isinstance(wrapped, io.TextIOWrapper)
+        with pytest.raises(ReaderGone):
+            wrapped.buffer.raw.write(b"x")  # type: ignore[attr-defined]
