@@ -1,8 +1,8 @@
-"""Many generations of genetics without behaviour in one call. Newborns are those of the optimizer.
+"""Many generations of genetics without behaviour in one call.
 
-Fitness is what drivers and modifiers leave of viability and fertility. Population-genetic laws and
-the benchmark of the gamete loop run on it, thousands of small populations or one large one;
-`evosim.kernels.reproduce` makes every newborn.
+Fitness is the share of viability and fertility that drivers and modifiers leave.
+`evosim.kernels.reproduce` makes every newborn, as for the optimizers. Laws of population genetics
+and the benchmark of the gamete loop use this module.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from numba import prange
 
 from evosim.kernels.compilation import parallel, serial
 from evosim.kernels.philox import alone, guide_chunk
-from evosim.kernels.reproduce import sexual_chunk
+from evosim.kernels.reproduce import ALL_FORCES, ParentWeights, Transmission, sexual_chunk
 
 
 class Costs(NamedTuple):
-    """What copies of alleles cost. `S` sites.
+    """Costs of alleles. `S` sites.
 
-    Attributes:
-        locus, allele: `[S]` where, and which.
-        eggs, sperm: `[S, 3]` factor of egg and of sperm weight by number of copies.
-        alike: whether eggs and sperm have equal factors everywhere.
+    Attributes
+    ----------
+    locus, allele : ndarray
+        `[S]` the place of each allele.
+    eggs, sperm : ndarray
+        `[S, 3]` factor of egg and of sperm weight, by number of copies.
+    alike : bool
+        Whether all factors of eggs and sperm are equal.
     """
 
     locus: np.ndarray
@@ -33,10 +37,61 @@ class Costs(NamedTuple):
     alike: bool
 
 
+class Mating(NamedTuple):
+    """Who can mate with whom.
+
+    Attributes
+    ----------
+    females : int
+        Number of females, which come first. 0: all individuals are hermaphrodites.
+    selfing : bool
+        Whether both parents may be the same individual.
+    """
+
+    females: int
+    selfing: bool
+
+
+class Start(NamedTuple):
+    """The first generation, and the key of the random numbers.
+
+    Attributes
+    ----------
+    generation : int
+        Number of the first generation of newborns.
+    key0, key1 : int
+        Key of the random numbers (`evosim.rng.key_of`).
+    """
+
+    generation: int
+    key0: int
+    key1: int
+
+
+class Scratch(NamedTuple):
+    """Arrays that are overwritten. `n` individuals.
+
+    Attributes
+    ----------
+    strands : ndarray
+        `[n ploidy, L]`
+    weights, guides : ndarray
+        `[2, n]` of egg parents and sperm parents.
+    parents : ndarray
+        `[n, 2]`
+    """
+
+    strands: np.ndarray
+    weights: np.ndarray
+    guides: np.ndarray
+    parents: np.ndarray
+
+
 @serial
 def _weights(costs, strands, ploidy, factors, begin, end, out):  # type: ignore[no-untyped-def]
-    """Running sum of weights `[n]` by one table of factors; nobody outside `begin .. end - 1` has
-    any. Gives the total.
+    """Write cumulative weights `[n]` by one table of factors, and return the total.
+
+    Individuals outside `begin .. end - 1` have weight 0.
     """
     total = 0.0
     for i in range(out.size):
@@ -54,42 +109,30 @@ def _weights(costs, strands, ploidy, factors, begin, end, out):  # type: ignore[
 
 
 @serial
-def evolve(  # type: ignore[no-untyped-def]
-    m,
-    costs,
-    strands,
-    spare,
-    ploidy,
-    females,
-    selfing,
-    first,
-    generations,
-    key0,
-    key1,
-    weights,
-    guides,
-    parents,
-    watched,
-    census,
-):
-    """Generations `first .. first + generations - 1` from newborns `strands`; where it ends tells
-    which array holds the last.
+def evolve(m, costs, strands, mating, start, scratch, watched, census):  # type: ignore[no-untyped-def]
+    """Evolve the newborns `strands [n ploidy, L]` for as many generations as `census` has.
 
-    `females` is 0 for one sex. `watched [W, 2]` lists (locus, allele); `census [generations, W, 3]`
-    is filled with the number of newborns that have 0, 1 and 2 copies. `weights [2, n]`, `guides [2,
-    n]`, `parents [n, 2]` and `spare` are scratch. Returns the number of generations that were made:
-    fewer if nobody could be a parent, or once all are alike and nothing mutates (the census then
-    repeats itself to the end).
+    `watched [W, 2]` lists (locus, allele). `census [generations, W, 3]` gets the number of newborns
+    that have 0, 1 and 2 copies. The last generation is in `scratch.strands` if the returned number
+    is odd, else in `strands`.
+
+    Returns
+    -------
+    int
+        Number of generations that were made. It is smaller if no individual can be a parent, or if
+        all are alike and nothing mutates. In the second case, the census repeats itself.
     """
-    n = parents.shape[0]
-    mothers = females if females > 0 else n
-    sperm = 1 if females > 0 or not costs.alike else 0
+    spare, weights, guides, parents = scratch
+    n, generations = parents.shape[0], census.shape[0]
+    mothers = mating.females if mating.females > 0 else n
+    sperm = 1 if mating.females > 0 or not costs.alike else 0
     for g in range(generations):
-        total = _weights(costs, strands, ploidy, costs.eggs, 0, mothers, weights[0])
+        total = _weights(costs, strands, m.ploidy, costs.eggs, 0, mothers, weights[0])
         other = total
         if sperm:
-            other = _weights(costs, strands, ploidy, costs.sperm, females, n, weights[1])
-        if not selfing and females == 0:  # the only one with sperm has nobody to mate with
+            other = _weights(costs, strands, m.ploidy, costs.sperm, mating.females, n, weights[1])
+        # Without selfing, the only individual with sperm has no mate.
+        if not mating.selfing and mating.females == 0:
             only = alone(weights[sperm])
             if only >= 0:
                 if not sperm:
@@ -102,35 +145,20 @@ def evolve(  # type: ignore[no-untyped-def]
         guide_chunk(0, n, weights[0], guides[0])
         if sperm:
             guide_chunk(0, n, weights[1], guides[1])
-        sexual_chunk(
-            0,
-            n,
-            m,
-            strands,
-            ploidy,
+        drawn = ParentWeights(
             weights[0],
             guides[0],
             weights[sperm],
             guides[sperm],
-            selfing or females > 0,
-            first + g,
-            key0,
-            key1,
-            spare,
-            parents,
+            mating.selfing or mating.females > 0,
         )
+        transmission = Transmission(start.generation + g, start.key0, start.key1, ALL_FORCES)
+        sexual_chunk(0, n, m, strands, drawn, transmission, spare, parents)
         strands, spare = spare, strands
-        for w in range(watched.shape[0]):
-            locus, allele = watched[w, 0], watched[w, 1]
-            for i in range(n):
-                copies = 0
-                for side in range(ploidy):
-                    if strands[i * ploidy + side, locus] == allele:
-                        copies += 1
-                census[g, w, copies] += 1
+        _count_copies(strands, m.ploidy, watched, census[g])
         if m.unmutated == 1.0 and _all_alike(strands):
-            fertile = _weights(costs, strands, ploidy, costs.eggs, 0, n, weights[0]) > 0.0
-            if fertile and _weights(costs, strands, ploidy, costs.sperm, 0, n, weights[1]) > 0.0:
+            fertile = _weights(costs, strands, m.ploidy, costs.eggs, 0, n, weights[0]) > 0.0
+            if fertile and _weights(costs, strands, m.ploidy, costs.sperm, 0, n, weights[1]) > 0.0:
                 for later in range(g + 1, generations):
                     census[later] = census[g]
                 return g + 1
@@ -138,11 +166,21 @@ def evolve(  # type: ignore[no-untyped-def]
 
 
 @serial
-def _all_alike(strands):  # type: ignore[no-untyped-def]
-    """Whether nothing can change any more without mutation.
+def _count_copies(strands, ploidy, watched, counts):  # type: ignore[no-untyped-def]
+    """Add the numbers of individuals with 0, 1 and 2 copies of each allele to `counts [W, 3]`."""
+    for w in range(watched.shape[0]):
+        locus, allele = watched[w, 0], watched[w, 1]
+        for i in range(strands.shape[0] // ploidy):
+            copies = 0
+            for side in range(ploidy):
+                if strands[i * ploidy + side, locus] == allele:
+                    copies += 1
+            counts[w, copies] += 1
 
-    Mostly answered by the second strand.
-    """
+
+@serial
+def _all_alike(strands):  # type: ignore[no-untyped-def]
+    """Whether all strands are equal, so that nothing can change without mutation."""
     for row in range(1, strands.shape[0]):
         for l in range(strands.shape[1]):  # noqa: E741
             if strands[row, l] != strands[0, l]:
@@ -151,35 +189,24 @@ def _all_alike(strands):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def replicates(  # type: ignore[no-untyped-def]
-    m, costs, founders, ploidy, females, selfing, generations, first_seed, watched, census, last
-):
-    """`evolve` of `R` populations from the same founders `[n ploidy, L]`, with seeds counting up
-    from `first_seed`.
+def replicates(m, costs, founders, mating, first_seed, watched, census, last):  # type: ignore[no-untyped-def]
+    """Evolve `R` populations from the same founders `[n ploidy, L]` (`evolve`).
 
-    Fills `census [R, generations, W, 3]` and `last [R, n ploidy, L]`; generations count from 1.
+    Seeds count up from `first_seed`, generations from 1. The results are in `census [R,
+    generations, W, 3]` and `last [R, n ploidy, L]`.
     """
     runs = census.shape[0]
-    n = founders.shape[0] // ploidy
+    n = founders.shape[0] // m.ploidy
     for r in prange(runs):
-        strands, spare = founders.copy(), np.empty_like(founders)
-        seed = np.uint64(first_seed) + np.uint64(r)
-        made = evolve(
-            m,
-            costs,
-            strands,
-            spare,
-            ploidy,
-            females,
-            selfing,
-            1,
-            generations,
-            seed & np.uint64(0xFFFFFFFF),
-            seed >> np.uint64(32),
+        strands = founders.copy()
+        scratch = Scratch(
+            np.empty_like(founders),
             np.empty((2, n)),
             np.empty((2, n), dtype=np.int32),
             np.empty((n, 2), dtype=np.int64),
-            watched,
-            census[r],
         )
-        last[r] = spare if made % 2 else strands
+        seed = np.uint64(first_seed) + np.uint64(r)
+        key0, key1 = seed & np.uint64(0xFFFFFFFF), seed >> np.uint64(32)
+        start = Start(1, key0, key1)  # type: ignore[arg-type]
+        generations = evolve(m, costs, strands, mating, start, scratch, watched, census[r])
+        last[r] = scratch.strands if generations % 2 else strands

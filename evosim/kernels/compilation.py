@@ -193,10 +193,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # sums and break NaN.
 _COMMON: dict[str, Any] = {"error_model": "numpy"}
 
-# Waking a second thread, and waiting for it, costs more than fewer individuals than this do: where
-# newborns are made, and where genotypes are only read. Either way gives the same bytes.
-THREADED = 2**12
-THREADED_READING = 2**16
+# Fewer individuals are faster on one thread: to make newborns, and to read genotypes. The number of
+# threads does not change results.
+MIN_PARALLEL = 2**12
+MIN_PARALLEL_READING = 2**16
 
 
 def serial(function: Callable[..., Any]) -> Any:
@@ -224,19 +224,33 @@ def _kept(dispatcher: Any) -> Any:
     return dispatcher
 
 
-def make(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
-    """Make `n` newborns: by `some(start, stop, *how)` on this thread if they are few, else by
-    `every(n, *how)`.
+def run_kernel(
+    serial: Callable[..., Any], parallel: Callable[..., Any], n: int, *args: Any
+) -> None:
+    """Run a kernel over `n` newborns: on the calling thread if they are few, else on several.
+
+    Parameters
+    ----------
+    serial : Callable
+        The kernel for the calling thread. It is called as `serial(start, stop, *args)`.
+    parallel : Callable
+        The kernel for several threads. It is called as `parallel(n, *args)`.
+    n : int
+        Number of newborns.
+    *args : Any
+        Further arguments of both kernels.
     """
-    if n < THREADED:
-        some(0, n, *how)
+    if n < MIN_PARALLEL:
+        serial(0, n, *args)
     else:
-        every(n, *how)
+        parallel(n, *args)
 
 
-def read(some: Callable[..., Any], every: Callable[..., Any], n: int, *how: Any) -> None:
-    """The same for reading `n` individuals."""
-    if n < THREADED_READING:
-        some(0, n, *how)
+def run_reader(
+    serial: Callable[..., Any], parallel: Callable[..., Any], n: int, *args: Any
+) -> None:
+    """Run a kernel that reads `n` individuals, as `run_kernel` does."""
+    if n < MIN_PARALLEL_READING:
+        serial(0, n, *args)
     else:
-        every(n, *how)
+        parallel(n, *args)

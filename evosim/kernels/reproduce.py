@@ -1,8 +1,8 @@
-"""Reproduce: the next generation of newborns, from genotypes and weights of parentage.
+"""Reproduce: newborns of the next generation, from genotypes and weights of parentage.
 
-Twin: `evosim.reference.reproduction`. Slots are documented in `evosim.rng`. Genotypes come as
-strands `[n ploidy, L]`: row `i ploidy + side` is what individual `i` had from its parent of that
-side.
+Twin: `evosim.reference.reproduction`. `evosim.rng` documents the slots of random numbers. Genotypes
+are strands `[n ploidy, L]`: row `i ploidy + side` is the gamete that individual `i` got from its
+parent of that side.
 """
 
 from __future__ import annotations
@@ -31,30 +31,92 @@ from evosim.rng import (
 
 STEP, UNIFORM = 0, 1
 CHUNK = 64
-NEAR = 2**18  # strands of so many bytes lie in a core's own cache
+NEAR = 2**18  # bytes of strands that fit in the cache of one core
 FAIR = 0.5
 
 RECOMBINATION, DRIVE, MUTATE = 1, 2, 4
 ALL_FORCES = RECOMBINATION | DRIVE | MUTATE
 
 
-class Meiosis(NamedTuple):
-    """What happens between parent and gamete, as arrays. `C` chromosomes, `L` loci, `M` modifiers.
+class Transmission(NamedTuple):
+    """Random numbers of one generation, and the forces that act.
 
-    Attributes:
-        starts: `[C + 1]` first locus of each chromosome.
-        crossover: `[L]` chance of an exchange in the interval before each locus; 0 at a
-        chromosome's first locus. uncrossed: chance that no interval has an exchange. rates: `[L]`
-        mutation rate of each locus. unmutated: chance that no locus mutates. kernels: `[L]` STEP or
-        UNIFORM. n_alleles: `[L]` number of alleles. driver: `[C]` locus of each chromosome's
-        driver; -1 where there is none. allele: `[C]` the driving allele. ratio: `[C, 2]`
-        transmission ratio in eggs and sperm. modifiers: `[C + 1]` which modifiers act on each
-        chromosome's driver: `modifiers[c] .. modifiers[c + 1] - 1`. modifier_locus,
-        modifier_allele: `[M]`. modifier_ratio: `[M, 2]` transmission ratio in eggs and sperm under
-        two copies. modifier_effect: `[M, 3]` share of the way from the driver's own ratio to that,
-        by copies.
+    Attributes
+    ----------
+    generation : int
+        Generation of the newborns.
+    key0, key1 : int
+        Key of the random numbers (`evosim.rng.key_of`).
+    forces : int
+        Sum of `RECOMBINATION`, `DRIVE` and `MUTATE`.
     """
 
+    generation: int
+    key0: int
+    key1: int
+    forces: int = ALL_FORCES
+
+
+class ParentWeights(NamedTuple):
+    """Weights by which parents are drawn. `n` individuals.
+
+    Attributes
+    ----------
+    eggs, sperm : ndarray
+        `[n]` cumulative weights as egg parent and as sperm parent.
+    egg_guide, sperm_guide : ndarray
+        `[n]` guide tables into them (`evosim.kernels.philox.guide`).
+    selfing : bool
+        Whether both parents may be the same individual.
+    """
+
+    eggs: np.ndarray
+    egg_guide: np.ndarray
+    sperm: np.ndarray
+    sperm_guide: np.ndarray
+    selfing: bool
+
+
+class Meiosis(NamedTuple):
+    """The rules from parent to gamete, as arrays. `C` chromosomes, `L` loci, `M` modifiers.
+
+    Attributes
+    ----------
+    ploidy : int
+        Strands of each individual: 1 or 2.
+    starts : ndarray
+        `[C + 1]` first locus of each chromosome.
+    crossover : ndarray
+        `[L]` chance of a crossover in the interval before each locus. It is 0 at the first locus of
+        a chromosome.
+    uncrossed : float
+        Chance that no interval has a crossover.
+    rates : ndarray
+        `[L]` mutation rate of each locus.
+    unmutated : float
+        Chance that no locus mutates.
+    kernels : ndarray
+        `[L]` STEP or UNIFORM.
+    n_alleles : ndarray
+        `[L]` number of alleles.
+    driver : ndarray
+        `[C]` locus of the driver of each chromosome; -1 without a driver.
+    allele : ndarray
+        `[C]` the driving allele.
+    ratio : ndarray
+        `[C, 2]` transmission ratio in eggs and sperm.
+    modifiers : ndarray
+        `[C + 1]`; modifiers `modifiers[c] .. modifiers[c + 1] - 1` act on the driver of chromosome
+        `c`.
+    modifier_locus, modifier_allele : ndarray
+        `[M]` place of each modifier.
+    modifier_ratio : ndarray
+        `[M, 2]` transmission ratio in eggs and sperm under two copies.
+    modifier_effect : ndarray
+        `[M, 3]` share of the way from the driver's own ratio to that ratio, by number of copies.
+    """
+
+    ploidy: int
     starts: np.ndarray
     crossover: np.ndarray
     uncrossed: float
@@ -73,11 +135,19 @@ class Meiosis(NamedTuple):
 
 
 @inlined
-def _search(chances, none, begin, u):  # type: ignore[no-untyped-def]
-    """The first index from `begin` whose event happens, by one number `u`; the length if none does.
+def _words(i, slot, transmission):  # type: ignore[no-untyped-def]
+    """Four random words of newborn `i`."""
+    return philox(
+        i, slot, transmission.generation, REPRODUCTION, transmission.key0, transmission.key1
+    )
 
-    Events are independent with the given chances. `none` is the chance that none from `begin` on
-    happens, where it is known beforehand, and 0 where it is not.
+
+@inlined
+def _search(chances, none, begin, u):  # type: ignore[no-untyped-def]
+    """The first index from `begin` whose event happens, by one number `u`; else the length.
+
+    Events are independent with the given chances. `none` is the chance that no event from `begin`
+    on happens, or 0 if that chance is unknown.
     """
     if u < none:
         return chances.size
@@ -90,16 +160,16 @@ def _search(chances, none, begin, u):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _next_crossover(m, locus, side, i, generation, key0, key1):  # type: ignore[no-untyped-def]
-    """The next locus behind `locus` that has an exchange in the interval before it."""
-    words = philox(i, LOCI + PER_LOCUS * locus + CROSSOVER, generation, REPRODUCTION, key0, key1)
+def _next_crossover(m, locus, side, i, transmission):  # type: ignore[no-untyped-def]
+    """The next locus after `locus` with a crossover in the interval before it."""
+    words = _words(i, LOCI + PER_LOCUS * locus + CROSSOVER, transmission)
     u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
     return _search(m.crossover, 0.0, locus + 1, u)
 
 
 @serial
 def _mutant(allele, n_alleles, kernel, u):  # type: ignore[no-untyped-def]
-    """What an allele that mutates becomes. A step off the end of the list does not happen."""
+    """The new allele after a mutation. A step off the end of the list does not happen."""
     if n_alleles == 1:
         return allele
     if kernel == UNIFORM:
@@ -110,12 +180,10 @@ def _mutant(allele, n_alleles, kernel, u):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _mutate(m, out, row, locus, side, i, generation, key0, key1):  # type: ignore[no-untyped-def]
-    """Mutate the gamete in `out[row]` at `locus`, and wherever else the numbers behind it say."""
+def _mutate(m, out, row, locus, side, i, transmission):  # type: ignore[no-untyped-def]
+    """Mutate the gamete in `out[row]` at `locus`, and at later loci by further numbers."""
     while locus < out.shape[1]:
-        words = philox(
-            i, LOCI + PER_LOCUS * locus + MUTATION + side, generation, REPRODUCTION, key0, key1
-        )
+        words = _words(i, LOCI + PER_LOCUS * locus + MUTATION + side, transmission)
         out[row, locus] = _mutant(
             np.int64(out[row, locus]),
             m.n_alleles[locus],
@@ -127,7 +195,7 @@ def _mutate(m, out, row, locus, side, i, generation, key0, key1):  # type: ignor
 
 @inlined
 def _transmission(m, c, side, strands, first, second):  # type: ignore[no-untyped-def]
-    """A heterozygote's transmission ratio of the driver of chromosome `c`, after its modifiers."""
+    """Transmission ratio of the driver of chromosome `c` in a heterozygote, with modifiers."""
     k = m.ratio[c, side]
     for j in range(m.modifiers[c], m.modifiers[c + 1]):
         l, allele = m.modifier_locus[j], m.modifier_allele[j]  # noqa: E741
@@ -140,28 +208,14 @@ def _transmission(m, c, side, strands, first, second):  # type: ignore[no-untype
 
 @inlined
 def _gamete(  # type: ignore[no-untyped-def]
-    m,
-    strands,
-    first,
-    second,
-    side,
-    i,
-    generation,
-    key0,
-    key1,
-    forces,
-    strand_words,
-    crossed,
-    mutated,
-    out,
-    row,
+    m, strands, first, second, side, i, transmission, strand_words, crossed, mutated, out, row
 ):
     """One gamete of the parent with strands `first` and `second`, into `out[row]`.
 
-    Each chromosome begins on a strand of its own and changes over at every exchange. Where the
-    parent is heterozygous for the chromosome's driver, the strand at the driver is drawn by the
-    transmission ratio, and exchanges lead outward from there. `crossed` is the first exchange,
-    `mutated` the first mutation; they are `L` or more if there is none.
+    Each chromosome begins on a random strand and changes strands at every crossover. If the parent
+    is heterozygous for the driver of the chromosome, the transmission ratio decides the strand at
+    the driver, and crossovers lead outward from there. `crossed` is the first crossover, `mutated`
+    the first mutation; they are `L` or more if there is none.
     """
     starts = m.starts
     bits = (
@@ -173,7 +227,7 @@ def _gamete(  # type: ignore[no-untyped-def]
         begin, end = starts[c], starts[c + 1]
         at = c & 63
         if c > 0 and at == 0:
-            words = philox(i, STRANDS + c // 64, generation, REPRODUCTION, key0, key1)
+            words = _words(i, STRANDS + c // 64, transmission)
             bits = (
                 (words[2] << np.uint64(32)) | words[3]
                 if side
@@ -184,20 +238,19 @@ def _gamete(  # type: ignore[no-untyped-def]
         if d >= 0:
             on_first = strands[first, d] == m.allele[c]
             if on_first != (strands[second, d] == m.allele[c]):
-                words = philox(
-                    i, LOCI + PER_LOCUS * d + DRIVER, generation, REPRODUCTION, key0, key1
-                )
+                words = _words(i, LOCI + PER_LOCUS * d + DRIVER, transmission)
                 u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
-                k = _transmission(m, c, side, strands, first, second) if forces & DRIVE else FAIR
+                k = (
+                    _transmission(m, c, side, strands, first, second)
+                    if transmission.forces & DRIVE
+                    else FAIR
+                )
                 on = np.int64((u < k) != on_first)
                 ahead = crossed
-                while (
-                    ahead <= d
-                    # exchanges between the chromosome's end and the driver, undone to find its
-                    # beginning
-                ):
+                # Undo the crossovers between the start of the chromosome and the driver.
+                while ahead <= d:
                     on = 1 - on
-                    ahead = _next_crossover(m, ahead, side, i, generation, key0, key1)
+                    ahead = _next_crossover(m, ahead, side, i, transmission)
         source = second if on else first
         if crossed >= end:
             for l in range(begin, end):  # noqa: E741
@@ -207,31 +260,27 @@ def _gamete(  # type: ignore[no-untyped-def]
             if l == crossed:
                 on = 1 - on
                 source = second if on else first
-                crossed = _next_crossover(m, l, side, i, generation, key0, key1)
+                crossed = _next_crossover(m, l, side, i, transmission)
             out[row, l] = strands[source, l]
     if mutated < out.shape[1]:
-        _mutate(m, out, row, mutated, side, i, generation, key0, key1)
+        _mutate(m, out, row, mutated, side, i, transmission)
 
 
 @inlined
-def _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, forces, out, at):  # type: ignore[no-untyped-def]
-    """The gametes of both parents of newborn `i`, united in `out[at]` and the row behind it.
+def _newborn(m, strands, mother, father, i, transmission, out, at):  # type: ignore[no-untyped-def]
+    """The gametes of both parents of newborn `i`, in `out[at]` and the next row.
 
-    Haploids: the parents fuse, and the zygote's meiosis gives one offspring.
+    Haploids: the parents fuse, and the meiosis of the zygote gives one offspring.
     """
     loci = out.shape[1]
-    crossing = forces & RECOMBINATION and m.uncrossed < 1.0
-    mutating = forces & MUTATE and m.unmutated < 1.0
-    strand_words = philox(i, STRANDS, generation, REPRODUCTION, key0, key1)
-    cross_words = (
-        philox(i, CROSSOVERS, generation, REPRODUCTION, key0, key1) if crossing else strand_words
-    )
-    mutation_words = (
-        philox(i, MUTATIONS, generation, REPRODUCTION, key0, key1) if mutating else strand_words
-    )
-    for side in range(ploidy):
+    crossing = transmission.forces & RECOMBINATION and m.uncrossed < 1.0
+    mutating = transmission.forces & MUTATE and m.unmutated < 1.0
+    strand_words = _words(i, STRANDS, transmission)
+    cross_words = _words(i, CROSSOVERS, transmission) if crossing else strand_words
+    mutation_words = _words(i, MUTATIONS, transmission) if mutating else strand_words
+    for side in range(m.ploidy):
         parent = father if side else mother
-        first, second = (mother, father) if ploidy == 1 else (2 * parent, 2 * parent + 1)
+        first, second = (mother, father) if m.ploidy == 1 else (2 * parent, 2 * parent + 1)
         crossed = mutated = loci
         if crossing:
             u = (
@@ -254,10 +303,7 @@ def _newborn(m, strands, ploidy, mother, father, i, generation, key0, key1, forc
             second,
             side,
             i,
-            generation,
-            key0,
-            key1,
-            forces,
+            transmission,
             strand_words,
             crossed,
             mutated,
@@ -275,7 +321,7 @@ def _other_parent(cumulative, first, u):  # type: ignore[no-untyped-def]
     chosen = first_above(cumulative, target if target < before else target + weight)
     if chosen != first:
         return chosen
-    # Rounding at the edge of the gap: the nearest neighbour that has weight.
+    # Rounding at the edge of the gap: take the nearest neighbour with weight.
     for j in range(first + 1, cumulative.size):
         if cumulative[j] > cumulative[j - 1]:
             return j
@@ -287,7 +333,7 @@ def _other_parent(cumulative, first, u):  # type: ignore[no-untyped-def]
 
 @serial
 def _fetch_genes(strands, ploidy, parents, start, stop):  # type: ignore[no-untyped-def]
-    """Ask for the genes of the parents of newborns `start .. stop - 1`."""
+    """Prefetch the genes of the parents of newborns `start .. stop - 1`."""
     width = ploidy * strands.shape[1]
     for i in range(start, stop):
         for side in range(2):
@@ -298,83 +344,50 @@ def _fetch_genes(strands, ploidy, parents, start, stop):  # type: ignore[no-unty
 
 @serial
 def _fetch_weights(  # type: ignore[no-untyped-def]
-    eggs, egg_guide, sperm, sperm_guide, start, stop, generation, key0, key1, parents
+    weights, start, stop, transmission, parents
 ):
-    """Ask for what the draw of parents will read: of each, the guide's entry, and the weights that
-    this leads to.
-    """
-    n = eggs.size
+    """Prefetch the guide entries and weights that the draw of parents will read."""
+    n = weights.eggs.size
     for i in range(start, stop):
-        words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
+        words = _words(i, PARENTS, transmission)
         parents[i, 0] = min(int(uniform(words[0], words[1]) * n), n - 1)
         parents[i, 1] = min(int(uniform(words[2], words[3]) * n), n - 1)
-        prefetch(egg_guide, parents[i, 0] * egg_guide.itemsize)
-        prefetch(sperm_guide, parents[i, 1] * sperm_guide.itemsize)
+        prefetch(weights.egg_guide, parents[i, 0] * weights.egg_guide.itemsize)
+        prefetch(weights.sperm_guide, parents[i, 1] * weights.sperm_guide.itemsize)
     for i in range(start, stop):
-        prefetch(eggs, egg_guide[parents[i, 0]] * eggs.itemsize)
-        prefetch(sperm, sperm_guide[parents[i, 1]] * sperm.itemsize)
+        prefetch(weights.eggs, weights.egg_guide[parents[i, 0]] * weights.eggs.itemsize)
+        prefetch(weights.sperm, weights.sperm_guide[parents[i, 1]] * weights.sperm.itemsize)
 
 
 @serial
 def sexual_chunk(  # type: ignore[no-untyped-def]
-    start,
-    stop,
-    m,
-    strands,
-    ploidy,
-    eggs,
-    egg_guide,
-    sperm,
-    sperm_guide,
-    selfing,
-    generation,
-    key0,
-    key1,
-    out,
-    parents,
+    start, stop, m, strands, weights, transmission, out, parents
 ):
     """Newborns `start .. stop - 1` on the calling thread."""
     for begin in range(start, stop, CHUNK):
         end = min(stop, begin + CHUNK)
         if strands.size > NEAR:
-            _fetch_weights(
-                eggs, egg_guide, sperm, sperm_guide, begin, end, generation, key0, key1, parents
-            )
+            _fetch_weights(weights, begin, end, transmission, parents)
         for i in range(begin, end):
-            words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
-            mother = guided_pick(eggs, egg_guide, uniform(words[0], words[1]))
+            words = _words(i, PARENTS, transmission)
+            mother = guided_pick(weights.eggs, weights.egg_guide, uniform(words[0], words[1]))
             u = uniform(words[2], words[3])
-            father = (
-                guided_pick(sperm, sperm_guide, u) if selfing else _other_parent(sperm, mother, u)
-            )
+            if weights.selfing:
+                father = guided_pick(weights.sperm, weights.sperm_guide, u)
+            else:
+                father = _other_parent(weights.sperm, mother, u)
             parents[i, 0], parents[i, 1] = mother, father
-        again_chunk(
-            begin, end, 0, m, strands, ploidy, parents, generation, key0, key1, ALL_FORCES, out
-        )
+        remake_chunk(begin, end, 0, m, strands, parents, transmission, out)
 
 
 @parallel
 def sexual(  # type: ignore[no-untyped-def]
-    n,
-    m,
-    strands,
-    ploidy,
-    eggs,
-    egg_guide,
-    sperm,
-    sperm_guide,
-    selfing,
-    generation,
-    key0,
-    key1,
-    out,
-    parents,
+    n, m, strands, weights, transmission, out, parents
 ):
-    """Newborns `out` `[n ploidy, L]` and their `parents` `[n, 2]`: one by egg weight, one by sperm
-    weight.
+    """Newborns `out [n ploidy, L]` of two parents each, and `parents [n, 2]`.
 
-    `eggs` and `sperm` are running sums of weights, the guides shortcuts into them (`guide`).
-    Without `selfing` the second parent is drawn among all but the first.
+    The first parent is drawn by egg weight, the second by sperm weight. Without selfing the second
+    parent is drawn among all individuals except the first.
     """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         sexual_chunk(
@@ -382,91 +395,65 @@ def sexual(  # type: ignore[no-untyped-def]
             min(n, (chunk + 1) * CHUNK),
             m,
             strands,
-            ploidy,
-            eggs,
-            egg_guide,
-            sperm,
-            sperm_guide,
-            selfing,
-            generation,
-            key0,
-            key1,
+            weights,
+            transmission,
             out,
             parents,
         )
 
 
 @serial
-def again_chunk(  # type: ignore[no-untyped-def]
-    start, stop, first, m, strands, ploidy, parents, generation, key0, key1, forces, out
+def remake_chunk(  # type: ignore[no-untyped-def]
+    start, stop, first, m, strands, parents, transmission, out
 ):
     """Newborns `first + start .. first + stop - 1` on the calling thread."""
     for begin in range(first + start, first + stop, CHUNK):
         end = min(first + stop, begin + CHUNK)
         if strands.size > NEAR:
-            _fetch_genes(strands, ploidy, parents, begin, end)
+            _fetch_genes(strands, m.ploidy, parents, begin, end)
         for i in range(begin, end):
-            at = (i - first) * ploidy
-            _newborn(
-                m,
-                strands,
-                ploidy,
-                parents[i, 0],
-                parents[i, 1],
-                i,
-                generation,
-                key0,
-                key1,
-                forces,
-                out,
-                at,
-            )
+            at = (i - first) * m.ploidy
+            _newborn(m, strands, parents[i, 0], parents[i, 1], i, transmission, out, at)
 
 
 @parallel
-def again(n, first, m, strands, ploidy, parents, generation, key0, key1, forces, out):  # type: ignore[no-untyped-def]
-    """Newborns `first .. first + n - 1` of known parents, with only some transmission `forces` on.
+def remake(n, first, m, strands, parents, transmission, out):  # type: ignore[no-untyped-def]
+    """Newborns `first .. first + n - 1` of known parents, with only some forces.
 
-    By the same random numbers as ever: with all forces on, the newborns that were.
+    The random numbers are the same: with all forces, the newborns equal the original ones.
     """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
-        again_chunk(
+        remake_chunk(
             chunk * CHUNK,
             min(n, (chunk + 1) * CHUNK),
             first,
             m,
             strands,
-            ploidy,
             parents,
-            generation,
-            key0,
-            key1,
-            forces,
+            transmission,
             out,
         )
 
 
 @serial
 def asexual_chunk(  # type: ignore[no-untyped-def]
-    start, stop, m, strands, ploidy, cumulative, guide, generation, key0, key1, out, parents
+    start, stop, m, strands, weights, transmission, out, parents
 ):
     """Newborns `start .. stop - 1` on the calling thread."""
     for begin in range(start, stop, CHUNK):
         end = min(stop, begin + CHUNK)
         if strands.size > NEAR:
-            _fetch_weights(
-                cumulative, guide, cumulative, guide, begin, end, generation, key0, key1, parents
-            )
+            _fetch_weights(weights, begin, end, transmission, parents)
         for i in range(begin, end):
-            words = philox(i, PARENTS, generation, REPRODUCTION, key0, key1)
+            words = _words(i, PARENTS, transmission)
             parents[i, 0] = parents[i, 1] = guided_pick(
-                cumulative, guide, uniform(words[0], words[1])
+                weights.eggs, weights.egg_guide, uniform(words[0], words[1])
             )
-        copies_chunk(begin, end, 0, m, strands, ploidy, parents, generation, key0, key1, out)
+        copies_chunk(begin, end, 0, m, strands, parents, transmission, out)
 
 
 @parallel
-def asexual(n, m, strands, ploidy, cumulative, guide, generation, key0, key1, out, parents):  # type: ignore[no-untyped-def]
+def asexual(n, m, strands, weights, transmission, out, parents):  # type: ignore[no-untyped-def]
     """Each newborn is the mutated copy of one parent drawn by weight, with replacement."""
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         asexual_chunk(
@@ -474,58 +461,41 @@ def asexual(n, m, strands, ploidy, cumulative, guide, generation, key0, key1, ou
             min(n, (chunk + 1) * CHUNK),
             m,
             strands,
-            ploidy,
-            cumulative,
-            guide,
-            generation,
-            key0,
-            key1,
+            weights,
+            transmission,
             out,
             parents,
         )
 
 
 @serial
-def _copy(m, strands, ploidy, parent, i, generation, key0, key1, out, at):  # type: ignore[no-untyped-def]
-    """The mutated copy of one parent, newborn `i`, in `out[at]` and the row behind it."""
-    for side in range(ploidy):
+def _copy(m, strands, parent, i, transmission, out, at):  # type: ignore[no-untyped-def]
+    """The mutated copy of one parent, newborn `i`, in `out[at]` and the next row."""
+    for side in range(m.ploidy):
         for l in range(out.shape[1]):  # noqa: E741
-            out[at + side, l] = strands[parent * ploidy + side, l]
+            out[at + side, l] = strands[parent * m.ploidy + side, l]
     if m.unmutated < 1.0:
-        words = philox(i, MUTATIONS, generation, REPRODUCTION, key0, key1)
-        for side in range(ploidy):
+        words = _words(i, MUTATIONS, transmission)
+        for side in range(m.ploidy):
             u = uniform(words[2], words[3]) if side else uniform(words[0], words[1])
             locus = _search(m.rates, m.unmutated, 0, u)
-            _mutate(m, out, at + side, locus, side, i, generation, key0, key1)
+            _mutate(m, out, at + side, locus, side, i, transmission)
 
 
 @serial
-def copies_chunk(start, stop, first, m, strands, ploidy, parents, generation, key0, key1, out):  # type: ignore[no-untyped-def]
+def copies_chunk(start, stop, first, m, strands, parents, transmission, out):  # type: ignore[no-untyped-def]
     """Newborns `first + start .. first + stop - 1` on the calling thread."""
     for begin in range(first + start, first + stop, CHUNK):
         end = min(first + stop, begin + CHUNK)
         if strands.size > NEAR:
-            _fetch_genes(strands, ploidy, parents, begin, end)
+            _fetch_genes(strands, m.ploidy, parents, begin, end)
         for i in range(begin, end):
-            _copy(
-                m,
-                strands,
-                ploidy,
-                parents[i, 0],
-                i,
-                generation,
-                key0,
-                key1,
-                out,
-                (i - first) * ploidy,
-            )
+            _copy(m, strands, parents[i, 0], i, transmission, out, (i - first) * m.ploidy)
 
 
 @parallel
-def copies(n, first, m, strands, ploidy, parents, generation, key0, key1, out):  # type: ignore[no-untyped-def]
-    """The mutated copies `first .. first + n - 1` of known parents once more, by the same random
-    numbers.
-    """
+def copies(n, first, m, strands, parents, transmission, out):  # type: ignore[no-untyped-def]
+    """The mutated copies `first .. first + n - 1` of known parents, with the same numbers."""
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         copies_chunk(
             chunk * CHUNK,
@@ -533,11 +503,8 @@ def copies(n, first, m, strands, ploidy, parents, generation, key0, key1, out): 
             first,
             m,
             strands,
-            ploidy,
             parents,
-            generation,
-            key0,
-            key1,
+            transmission,
             out,
         )
 
@@ -557,8 +524,9 @@ def founders_chunk(start, stop, key0, key1, offsets, choices, out):  # type: ign
 
 @parallel
 def founders(n, key0, key1, offsets, choices, out):  # type: ignore[no-untyped-def]
-    """The first generation: every allele copy drawn evenly from `choices[offsets[l] : offsets[l +
-    1]]`.
+    """The first generation.
+
+    Each allele copy of locus `l` is drawn evenly from `choices[offsets[l] : offsets[l + 1]]`.
     """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         founders_chunk(

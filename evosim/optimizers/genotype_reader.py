@@ -15,7 +15,7 @@ from evosim.genomes import Grid
 from evosim.genomes.loci import Alleles, Ints
 from evosim.kernels import compilation
 from evosim.kernels import genotypes as kernel
-from evosim.kernels.compilation import read
+from evosim.kernels.compilation import run_reader
 
 Floats = NDArray[np.float64]
 HERMAPHRODITES = kernel.HERMAPHRODITES
@@ -63,10 +63,10 @@ class GenotypeReader:
                 np.empty(most, dtype=np.int64),
             )
             self._table = np.empty(2 ** (2 * most).bit_length(), dtype=np.int32)
-        how = (self.layout, strands_of(genotypes), self.grid.ploidy, self._index)
-        read(kernel.classes_chunk, kernel.classes, n, *how)
+        arrays = (self.layout, strands_of(genotypes), self._index)
+        run_reader(kernel.classes_chunk, kernel.classes, n, *arrays)
         return (
-            self._distinct[: kernel.enlist(self._index, self._table, self._distinct)],
+            self._distinct[: kernel.index_distinct(self._index, self._table, self._distinct)],
             self._index,
         )
 
@@ -77,15 +77,15 @@ class GenotypeReader:
         """
         n, ploidy, _ = genotypes.shape
         r = self.layout
-        pieces = kernel.PIECES if n >= compilation.THREADED_READING else 1
+        pieces = kernel.PIECES if n >= compilation.MIN_PARALLEL_READING else 1
         alleles = np.zeros((pieces, r.offsets[-1]), dtype=np.int64)
         lost = np.zeros((pieces, r.offsets[-1] if r.mortal else 0))
         digits = np.zeros((pieces, r.digits[-1]), dtype=np.int64)
-        how = (r, strands_of(genotypes), ploidy)
+        strands = strands_of(genotypes)
         if pieces > 1:
-            kernel.count(n, *how, alleles, lost, digits)
+            kernel.count(n, r, strands, alleles, lost, digits)
         else:
-            kernel.count_piece(0, n, *how, alleles[0], lost[0], digits[0])
+            kernel.count_piece(0, n, r, strands, alleles[0], lost[0], digits[0])
         newborns = alleles.sum(axis=0)
         share = newborns / (ploidy * n)
         if not r.mortal:
@@ -124,7 +124,8 @@ def net_fitness(by_class: Floats, index: Ints, retained: Floats, out: Floats) ->
     Floats
         `out`.
     """
-    read(kernel.worth_chunk, kernel.worth, len(index), by_class, index, retained, out)
+    arrays = (by_class, index, retained, out)
+    run_reader(kernel.net_fitness_chunk, kernel.net_fitness, len(index), *arrays)
     return out
 
 
@@ -133,7 +134,7 @@ def strands_of(genotypes: Alleles) -> Alleles:
     return genotypes.reshape(-1, genotypes.shape[2])
 
 
-def kernel_layout(grid: Grid) -> kernel.Reading:
+def kernel_layout(grid: Grid) -> kernel.GenotypeLayout:
     """Return the arrays by which the kernels read genotypes of a grid."""
     varying = [i for i, locus in enumerate(grid.loci) if locus.values.size > 1]
     longest = max((len(grid.loci[i].params.alleles) for i in varying), default=0)
@@ -143,11 +144,12 @@ def kernel_layout(grid: Grid) -> kernel.Reading:
         expression[e, : len(table), : len(table)] = table
     # A haploid with one copy has all copies that it can have.
     by_copies = (0, 1, 2) if grid.ploidy == 2 else (0, 2, 2)
-    left = np.array([[site.viability, site.egg, site.sperm] for site in grid.drive.sites]).reshape(
-        -1, 3, 3
-    )
-    left = np.ascontiguousarray(left.transpose(1, 0, 2)[:, :, by_copies])
-    return kernel.Reading(
+    factors = np.array(
+        [[site.viability, site.egg, site.sperm] for site in grid.drive.sites]
+    ).reshape(-1, 3, 3)
+    factors = np.ascontiguousarray(factors.transpose(1, 0, 2)[:, :, by_copies])
+    return kernel.GenotypeLayout(
+        ploidy=grid.ploidy,
         offsets=np.cumsum([0, *(len(locus.params.alleles) for locus in grid.loci)], dtype=np.int64),
         varying=np.array(varying, dtype=np.int64),
         strides=grid.strides[varying],
@@ -155,6 +157,6 @@ def kernel_layout(grid: Grid) -> kernel.Reading:
         digits=np.cumsum([0, *(grid.loci[i].values.size for i in varying)], dtype=np.int64),
         locus=np.array([site.locus for site in grid.drive.sites], dtype=np.int64),
         allele=np.array([site.allele for site in grid.drive.sites], dtype=np.uint8),
-        left=left,
-        mortal=bool((left[kernel.VIABILITY] != 1.0).any()),
+        factors=factors,
+        mortal=bool((factors[kernel.VIABILITY] != 1.0).any()),
     )

@@ -26,6 +26,7 @@ def meiosis_of(grid: Grid) -> Meiosis:
         by_chromosome[c] = [i for i, m in enumerate(grid.drive.modifiers) if m.of == placed.locus]
     acting = [grid.drive.modifiers[i] for group in by_chromosome for i in group]
     return Meiosis(
+        ploidy=grid.ploidy,
         starts=starts,
         crossover=crossover,
         uncrossed=_none(crossover),

@@ -25,7 +25,8 @@ from evosim.genomes import Grid
 from evosim.genomes.loci import Alleles, Ints
 from evosim.kernels import genotypes as kernels_genotypes
 from evosim.kernels import philox, reproduce
-from evosim.kernels.compilation import make, read
+from evosim.kernels.compilation import run_kernel, run_reader
+from evosim.kernels.reproduce import ALL_FORCES, ParentWeights, Transmission
 from evosim.optimizers.base import (
     Extinction,
     FitnessFunction,
@@ -53,7 +54,7 @@ class WrightFisher(ABC):
 
     def __init__(self, params: Asexual, grid: Grid, seed: int) -> None:
         self.params, self.grid, self.seed = params, grid, seed
-        self.meiosis, self.reading = meiosis_of(grid), kernel_layout(grid)
+        self.meiosis, self.layout = meiosis_of(grid), kernel_layout(grid)
         self.generation = 0
         self.whole: Floats | None = None
         self.newborns = introduce(
@@ -136,18 +137,24 @@ class WrightFisher(ABC):
     def _forces(self) -> tuple[str, ...]:
         """Return the forces of transmission that can make a difference."""
 
-    def _remade(self, some: Any, every: Any, begin: int, end: int, *how: int) -> Alleles:
+    def _transmission(self, forces: int = ALL_FORCES) -> Transmission:
+        """Return the random numbers of this generation, and the forces that act."""
+        return Transmission(self.generation, *key_of(self.seed), forces)
+
+    def _remade(self, serial: Any, parallel: Any, begin: int, end: int, forces: int) -> Alleles:
         """Remake newborns `begin .. end - 1` of the same parents with a kernel."""
         out = np.empty((end - begin, *self.newborns.shape[1:]), dtype=np.uint8)
-        where = (
+        run_kernel(
+            serial,
+            parallel,
+            len(out),
             begin,
             self.meiosis,
             strands_of(self.previous),
-            self.grid.ploidy,
             self.parents,
-            self.generation,
+            self._transmission(forces),
+            strands_of(out),
         )
-        make(some, every, len(out), *where, *key_of(self.seed), *how, strands_of(out))
         return out
 
     @abstractmethod
@@ -174,8 +181,16 @@ class SexualPopulation(WrightFisher):
         It is that of an individual's own sex; for hermaphrodites, the mean of both sexes.
         """
         out = np.empty(len(genotypes))
-        how = (self.reading, strands_of(genotypes), self.grid.ploidy, first, self.females, out)
-        read(kernels_genotypes.kept_chunk, kernels_genotypes.kept, len(out), *how)
+        run_reader(
+            kernels_genotypes.fitness_retained_chunk,
+            kernels_genotypes.fitness_retained,
+            len(out),
+            self.layout,
+            strands_of(genotypes),
+            first,
+            self.females,
+            out,
+        )
         return out
 
     @property
@@ -187,12 +202,14 @@ class SexualPopulation(WrightFisher):
         return np.asarray(0.5 * (self.eggs.share + other))
 
     def _prepare(self, fitness: Floats) -> None:
-        how = (self.reading, strands_of(self.newborns), self.grid.ploidy, fitness, self.females)
-        read(
+        run_reader(
             kernels_genotypes.weights_chunk,
             kernels_genotypes.weights,
             len(fitness),
-            *how,
+            self.layout,
+            strands_of(self.newborns),
+            fitness,
+            self.females,
             self.eggs.weights,
             self.sperm.weights,
         )
@@ -221,27 +238,30 @@ class SexualPopulation(WrightFisher):
         return np.asarray(w * (each.sum() - each))
 
     def _make(self, strands: Alleles, out: Alleles) -> None:
-        how = (
-            self.meiosis,
-            strands,
-            self.grid.ploidy,
+        weights = ParentWeights(
             self.eggs.cumulative,
             self.eggs.guide,
             self.sperm.cumulative,
             self.sperm.guide,
             self.selfing,
-            self.generation,
-            *key_of(self.seed),
+        )
+        run_kernel(
+            reproduce.sexual_chunk,
+            reproduce.sexual,
+            len(self.parents),
+            self.meiosis,
+            strands,
+            weights,
+            self._transmission(),
             out,
             self.parents,
         )
-        make(reproduce.sexual_chunk, reproduce.sexual, len(self.parents), *how)
 
     def _forces(self) -> tuple[str, ...]:
         return forces_of(self.grid, self.meiosis)
 
     def _remake(self, forces: frozenset[str], begin: int, end: int) -> Alleles:
-        return self._remade(reproduce.again_chunk, reproduce.again, begin, end, flags(forces))
+        return self._remade(reproduce.remake_chunk, reproduce.remake, begin, end, flags(forces))
 
 
 class AsexualPopulation(WrightFisher):
@@ -261,25 +281,26 @@ class AsexualPopulation(WrightFisher):
         self.draw.prepare()
 
     def _make(self, strands: Alleles, out: Alleles) -> None:
-        how = (
+        draw = self.draw
+        weights = ParentWeights(draw.cumulative, draw.guide, draw.cumulative, draw.guide, True)
+        run_kernel(
+            reproduce.asexual_chunk,
+            reproduce.asexual,
+            len(self.parents),
             self.meiosis,
             strands,
-            self.grid.ploidy,
-            self.draw.cumulative,
-            self.draw.guide,
-            self.generation,
-            *key_of(self.seed),
+            weights,
+            self._transmission(),
             out,
             self.parents,
         )
-        make(reproduce.asexual_chunk, reproduce.asexual, len(self.parents), *how)
 
     def _forces(self) -> tuple[str, ...]:
         return tuple(name for name in forces_of(self.grid, self.meiosis) if name == "mutation")
 
     def _remake(self, forces: frozenset[str], begin: int, end: int) -> Alleles:
         if "mutation" in forces:
-            return self._remade(reproduce.copies_chunk, reproduce.copies, begin, end)
+            return self._remade(reproduce.copies_chunk, reproduce.copies, begin, end, flags(forces))
         return np.asarray(self.previous[self.parents[begin:end, 0]])
 
 
@@ -295,7 +316,7 @@ class _ParentWeights:
         np.cumsum(self.weights, out=self.cumulative)
         if not self.cumulative[-1] > 0.0:
             raise Extinction
-        read(philox.guide_chunk, philox.guide, len(self.guide), self.cumulative, self.guide)
+        run_reader(philox.guide_chunk, philox.guide, len(self.guide), self.cumulative, self.guide)
 
     @property
     def share(self) -> Floats:
@@ -308,8 +329,8 @@ def founders(n: int, grid: Grid, seed: int) -> Alleles:
     choices = [locus.initial_alleles() for locus in grid.loci]
     offsets = np.cumsum([0, *(len(c) for c in choices)])
     out = np.empty((n, grid.ploidy, len(grid.loci)), dtype=np.uint8)
-    how = (*key_of(seed), offsets, np.concatenate(choices), out)
-    make(reproduce.founders_chunk, reproduce.founders, n, *how)
+    arrays = (*key_of(seed), offsets, np.concatenate(choices), out)
+    run_kernel(reproduce.founders_chunk, reproduce.founders, n, *arrays)
     return out
 
 

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from evosim.genomes import Grid
 from evosim.genomes.loci import Alleles, Ints
 from evosim.kernels import genotypes as kernels_genotypes
-from evosim.kernels.compilation import read
+from evosim.kernels.compilation import run_reader
 from evosim.optimizers import Parentage
 from evosim.optimizers.genotype_reader import kernel_layout, strands_of
 
@@ -89,13 +89,12 @@ class Traits:
         how = (
             self.layout,
             strands_of(genotypes),
-            self.grid.ploidy,
             self._chosen,
             self._values,
             self._copies,
             out[2:],
         )
-        read(kernels_genotypes.traits_chunk, kernels_genotypes.traits, len(genotypes), *how)
+        run_reader(kernels_genotypes.traits_chunk, kernels_genotypes.traits, len(genotypes), *how)
         return out
 
 

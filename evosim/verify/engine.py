@@ -230,10 +230,7 @@ class Engine:
                 meiosis,
                 costs_of(grid),
                 strands,
-                2,
-                females,
-                self.selfing(selfing),
-                generations,
+                breeding.Mating(females, self.selfing(selfing)),
                 seed,
                 watched,
                 census,
@@ -261,17 +258,14 @@ class Generation:
         strands = genotypes.reshape(-1, genotypes.shape[2])
         gametes = out.reshape(-1, genotypes.shape[2])
         chosen = np.ascontiguousarray(parents)
-        reproduce.again_chunk(
+        reproduce.remake_chunk(
             0,
             len(parents),
             0,
             self.meiosis,
             strands,
-            2,
             chosen,
-            self.index,
-            *key_of(self.seed),
-            forces,
+            reproduce.Transmission(self.index, *key_of(self.seed), forces),
             gametes,
         )
         return out
@@ -329,7 +323,8 @@ def _census_before_mutation(
             newborns, key = [], key_of(seed + run)
             for m in (unmutated, meiosis):
                 out = np.empty_like(now)
-                scratch = (
+                scratch = breeding.Scratch(
+                    out,
                     np.empty((2, n)),
                     np.empty((2, n), dtype=np.int32),
                     np.empty((n, 2), dtype=np.int64),
@@ -339,14 +334,9 @@ def _census_before_mutation(
                     m,
                     costs_of(grid),
                     now.copy(),
-                    out,
-                    2,
-                    0,
-                    True,
-                    g + 1,
-                    1,
-                    *key,
-                    *scratch,
+                    breeding.Mating(0, True),
+                    breeding.Start(g + 1, *key),
+                    scratch,
                     *nothing,
                 )
                 newborns.append(out)

@@ -67,23 +67,19 @@ def product(grid: Grid, n: int, generations: int) -> Callable[[], None]:
     """The kernel on one thread, without any allocation in the loop."""
     loci = len(grid.loci)
     strands = (np.random.default_rng(0).random((2 * n, loci)) < 0.5).astype(np.uint8)
-    scratch = (
+    scratch = breeding.Scratch(
+        np.empty_like(strands),
         np.empty((2, n)),
         np.empty((2, n), dtype=np.int32),
         np.empty((n, 2), dtype=np.int64),
-        np.zeros((0, 2), dtype=np.int64),
     )
-    spare, census, m, costs = (
-        np.empty_like(strands),
-        np.zeros((generations, 0, 3), dtype=np.int64),
-        meiosis_of(grid),
-        costs_of(grid),
-    )
+    watched = np.zeros((0, 2), dtype=np.int64)
+    census = np.zeros((generations, 0, 3), dtype=np.int64)
+    m, costs = meiosis_of(grid), costs_of(grid)
+    mating, start = breeding.Mating(0, True), breeding.Start(1, 5, 0)
 
     def run() -> None:
-        breeding.evolve(
-            m, costs, strands, spare, 2, 0, True, 1, generations, 5, 0, *scratch, census
-        )
+        breeding.evolve(m, costs, strands, mating, start, scratch, watched, census)
 
     return run
 

@@ -212,8 +212,8 @@ def test_lives_number_for_number() -> None:
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="this machine has one thread")
 def test_the_same_bytes_for_one_and_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """With drive and modifiers on."""
-    monkeypatch.setattr(compilation, "THREADED", 1)
-    monkeypatch.setattr(compilation, "THREADED_READING", 1)
+    monkeypatch.setattr(compilation, "MIN_PARALLEL", 1)
+    monkeypatch.setattr(compilation, "MIN_PARALLEL_READING", 1)
     made = setting("birth-control")
     rules = made.genome.decode(np.arange(0, 22_500, 37))
     pair = random_pair(4)
@@ -243,8 +243,8 @@ def test_small_populations_on_one_thread_are_the_same_bytes(
     grid = setting("birth-control").genome.grid
     newborns = []
     for threaded in (10**9, 1):
-        monkeypatch.setattr(compilation, "THREADED", threaded)
-        monkeypatch.setattr(compilation, "THREADED_READING", threaded)
+        monkeypatch.setattr(compilation, "MIN_PARALLEL", threaded)
+        monkeypatch.setattr(compilation, "MIN_PARALLEL_READING", threaded)
         for kind, params in (
             (wright_fisher.SexualPopulation, Sexual(population=300)),
             (wright_fisher.AsexualPopulation, Asexual(population=300)),

@@ -40,8 +40,8 @@ N = 3_000
 @pytest.fixture(params=["this thread", "several threads"], autouse=True)
 def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     limit = 1 if request.param == "several threads" else 10**9
-    monkeypatch.setattr(compilation, "THREADED", limit)
-    monkeypatch.setattr(compilation, "THREADED_READING", limit)
+    monkeypatch.setattr(compilation, "MIN_PARALLEL", limit)
+    monkeypatch.setattr(compilation, "MIN_PARALLEL_READING", limit)
     yield
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
@@ -96,7 +96,7 @@ def test_classes_that_collide_are_told_apart() -> None:
         np.empty(2048, dtype=np.int32),
         numbers.copy(),
     )
-    assert kernels_genotypes.enlist(places, table, distinct) == N // 2
+    assert kernels_genotypes.index_distinct(places, table, distinct) == N // 2
     np.testing.assert_array_equal(distinct[places], numbers)
 
 
@@ -108,13 +108,12 @@ def test_what_drivers_leave_is_what_the_grid_says(grid: Grid) -> None:
     for females in (HERMAPHRODITES, 1_000):
         everybody = np.arange(N)
         eggs, sperm, kept = np.empty(N), np.empty(N), np.empty(N)
-        compilation.read(
+        compilation.run_reader(
             kernels_genotypes.weights_chunk,
             kernels_genotypes.weights,
             N,
             reading,
             strands,
-            grid.ploidy,
             fitness,
             females,
             eggs,
@@ -124,13 +123,12 @@ def test_what_drivers_leave_is_what_the_grid_says(grid: Grid) -> None:
         seeds = (everybody >= females) | (females == HERMAPHRODITES)
         np.testing.assert_array_equal(eggs, np.where(lays, fitness * viability * female, 0.0))
         np.testing.assert_array_equal(sperm, np.where(seeds, fitness * viability * male, 0.0))
-        compilation.read(
-            kernels_genotypes.kept_chunk,
-            kernels_genotypes.kept,
+        compilation.run_reader(
+            kernels_genotypes.fitness_retained_chunk,
+            kernels_genotypes.fitness_retained,
             N,
             reading,
             strands,
-            grid.ploidy,
             0,
             females,
             kept,
@@ -138,13 +136,12 @@ def test_what_drivers_leave_is_what_the_grid_says(grid: Grid) -> None:
         own = 0.5 * (female + male) if females == HERMAPHRODITES else np.where(lays, female, male)
         np.testing.assert_array_equal(kept, viability * own)
         rest = np.empty(N - 900)
-        compilation.read(
-            kernels_genotypes.kept_chunk,
-            kernels_genotypes.kept,
+        compilation.run_reader(
+            kernels_genotypes.fitness_retained_chunk,
+            kernels_genotypes.fitness_retained,
             len(rest),
             reading,
             strands_of(genotypes[900:]),
-            grid.ploidy,
             900,
             females,
             rest,
@@ -181,7 +178,7 @@ def test_a_guide_points_at_the_first_weight_above() -> None:
     for n in (1, 5, 20_000):
         cumulative = np.cumsum(rng.random(n) * (rng.random(n) < 0.3) + (np.arange(n) == n // 2))
         out = np.empty(n, dtype=np.int32)
-        compilation.read(philox.guide_chunk, philox.guide, n, cumulative, out)
+        compilation.run_reader(philox.guide_chunk, philox.guide, n, cumulative, out)
         expected = np.searchsorted(cumulative, np.arange(n) / n * cumulative[-1], side="right")
         np.testing.assert_array_equal(out, np.minimum(expected, n - 1))
 
