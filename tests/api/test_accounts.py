@@ -9,6 +9,7 @@ import evosim
 from evosim.analysis.intervals import interval
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["micro", "driven"])
 def test_losses_are_the_very_numbers_of_the_summary(
     which: str, request: pytest.FixtureRequest

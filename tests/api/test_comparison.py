@@ -49,6 +49,7 @@ def test_a_planted_difference_is_found_and_nothing_else(runs: dict[str, evosim.R
     assert {"population"} <= set(found.told_apart().filter(pl.col("world") == "modern")["name"])
 
 
+@pytest.mark.slow
 def test_a_planted_null_differs_by_chance_alone(runs: dict[str, evosim.Run]) -> None:
     found = evosim.compare(runs["base"], runs["seeds"])
     assert found.parameters["parameter"].to_list() == ["seeds"]

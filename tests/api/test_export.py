@@ -33,6 +33,7 @@ def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["export", *map(str, arguments)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", export.FORMATS)
 def test_what_is_read_back_is_what_was_written(folder: Path, tmp_path: Path, format_: str) -> None:
     source = export.source_of(folder)
@@ -92,6 +93,7 @@ def test_every_table_says_what_it_is(folder: Path) -> None:
             assert f"/{name}\n" in schema
 
 
+@pytest.mark.slow
 def test_sweeps_searches_and_kept_results_have_tables_too(tmp_path: Path) -> None:
     swept = evosim.sweep(SWEEP, out=tmp_path / "small", workers=1)
     assert export.source_of(swept.folder).table("runs").equals(swept.runs())

@@ -59,6 +59,7 @@ def _ladder(folder: Path) -> int:
     return evosim.load(folder).ladder().height  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_a_fork_after_a_run_says_what_to_write(run: evosim.Run) -> None:
     """A pool, an executor, and a bare fork with an object that the parent had."""
     assert forked_processes.threads_started()
@@ -105,6 +106,7 @@ def _refused(call: object) -> str:
     return "-"
 
 
+@pytest.mark.slow
 def test_a_fork_before_any_thread_works(run: evosim.Run, tmp_path: Path) -> None:
     """And with it all programs whose parent only hands out work."""
     (tmp_path / "early.py").write_text(EARLY)
@@ -118,6 +120,7 @@ def test_a_fork_before_any_thread_works(run: evosim.Run, tmp_path: Path) -> None
     assert done.stdout == f"[{run.ladder().height}]\n", done.stderr
 
 
+@pytest.mark.slow
 def test_the_page_s_way_of_starting_processes_works(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(# seeds\.py\n.*?)```", page, flags=re.DOTALL)
@@ -135,6 +138,7 @@ def test_the_page_s_way_of_starting_processes_works(tmp_path: Path) -> None:
     assert done.stdout.count("shape: (6, 10)") == 2
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_path_if_the_notebook_changes_folder(
     run: evosim.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import evosim
 from tests.support.api import well_formed
 
 
+@pytest.mark.slow
 def test_a_search_has_paths(tmp_path: Path) -> None:
     small = {"phases.0.generations": 200}
     found = evosim.search("claim-06-demons", small, out=tmp_path / "hills")

@@ -11,6 +11,7 @@ import evosim
 from tests.support.api import SWEEP, settings
 
 
+@pytest.mark.slow
 def test_a_sweep_is_computed_and_says_what_single_runs_say(
     swept: evosim.Sweep, tmp_path: Path
 ) -> None:
@@ -47,6 +48,7 @@ def test_a_sweep_is_computed_and_says_what_single_runs_say(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_figures_of_a_sweep(swept: evosim.Sweep) -> None:
     charts = swept.figures(["ladder.modern.steps.shift"])
     assert charts

@@ -21,6 +21,7 @@ def computed() -> tuple[Experiment, Tables]:
     return experiment, tables_of(experiment)
 
 
+@pytest.mark.slow
 def test_all_predictions_are_measured_and_drawn(computed: tuple[Experiment, Tables]) -> None:
     check_measured_and_drawn(*computed)
 

@@ -26,10 +26,12 @@ def computed() -> tuple[Experiment, Tables]:
     return experiment, tables_of(experiment)
 
 
+@pytest.mark.slow
 def test_all_predictions_are_measured_and_drawn(computed: tuple[Experiment, Tables]) -> None:
     check_measured_and_drawn(*computed)
 
 
+@pytest.mark.slow
 def test_both_parts_agree_on_the_best_genome(computed: tuple[Experiment, Tables]) -> None:
     """The phase diagram's cell with the experiment's own gestation and all its horizons is the deep
     planners' row.

@@ -51,6 +51,7 @@ def test_claims_are_found_by_name_number_and_word() -> None:
         claims_by_name(["sevn"])
 
 
+@pytest.mark.slow
 def test_a_claim_is_computed_judged_and_stored(made_up: str, tmp_path: Path) -> None:
     runner = ClaimRunner([made_up], "quick", tmp_path / "parts")
     assert len(runner.left) == 1

@@ -30,10 +30,12 @@ def computed() -> tuple[Experiment, Tables]:
     return experiment, tables_of(experiment)
 
 
+@pytest.mark.slow
 def test_all_predictions_are_measured_and_drawn(computed: tuple[Experiment, Tables]) -> None:
     check_measured_and_drawn(*computed)
 
 
+@pytest.mark.slow
 def test_hack_steps_are_those_of_the_account() -> None:
     experiment = greedy_genes.sized(small_claim(NAME, *TINY), 60, 20, "replicates=1", "seed=5")
     mine = greedy_genes.hacks(greedy_genes.arms(experiment, (20,))).row(0, named=True)
@@ -50,6 +52,7 @@ def test_recursion_without_suppressors_has_one_locus() -> None:
     assert driver == pytest.approx(drive.equilibrium(0.65, 0.0, 0.35).frequency, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_unfair_control_meiosis_is_detected(
     computed: tuple[Experiment, Tables], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ def inner_tables() -> tuple[Experiment, dict[str, pl.DataFrame]]:
     }
 
 
+@pytest.mark.slow
 def test_both_cells_are_there(inner_tables: tuple[Experiment, dict[str, pl.DataFrame]]) -> None:
     experiment, tables = inner_tables
     found = inner_alignment.measure(tables, experiment)
@@ -69,6 +70,7 @@ def test_both_cells_are_there(inner_tables: tuple[Experiment, dict[str, pl.DataF
     assert set(trivial["subject"]) == set(tables["explained"]["subject"])
 
 
+@pytest.mark.slow
 def test_claim_fails_if_only_right_objectives_are_good(
     inner_tables: tuple[Experiment, dict[str, pl.DataFrame]],
 ) -> None:

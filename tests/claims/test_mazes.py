@@ -16,6 +16,7 @@ from evosim.theory.drift import frequency_haploid
 from tests.support.settings import setting
 
 
+@pytest.mark.slow
 def test_populations_follow_the_chain_of_their_own_size() -> None:
     """The convention of the law: N haploids, 1 / (1 + exp(-N s)) from even odds."""
     experiment = claim_experiment("claim-07-mazes", "full").model_copy(update={"replicates": 15})

@@ -20,6 +20,7 @@ from tests.support.claims import numbers, slow, wrong
 from tests.support.signals import children, heard
 
 
+@pytest.mark.slow
 def test_each_part_is_computed_once_in_its_own_process(tmp_path: Path) -> None:
     tasks = tasks_of(
         "c", [Part("a", numbers, (3, 0.0)), Part("b", numbers, (4, 0.0), cost=9.0)], tmp_path
@@ -66,6 +67,7 @@ def test_a_part_depends_only_on_sources_that_it_imports() -> None:
     )
 
 
+@pytest.mark.slow
 def test_parts_stored_before_a_stop_stay(tmp_path: Path) -> None:
     tasks = tasks_of(
         "c", [Part("quick", numbers, (3, 0.0), cost=9.0), Part("long", slow, (60.0,))], tmp_path
@@ -78,11 +80,13 @@ def test_parts_stored_before_a_stop_stay(tmp_path: Path) -> None:
     assert not tasks[1].file.is_file()
 
 
+@pytest.mark.slow
 def test_a_failing_part_raises_its_own_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="this must work, but takes"):
         compute_parts(tasks_of("c", [Part("wrong", wrong, (1.0,))], tmp_path), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -110,6 +114,7 @@ def test_a_stopped_command_prints_one_line(tmp_path: Path, number: int, code: in
     assert "finished parts are stored. Rerun the same command to continue" in lines[0]
 
 
+@pytest.mark.slow
 def test_a_suspended_worker_is_reported_and_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from evosim.theory.drift import kimura_haploid
 from tests.support.settings import setting
 
 
+@pytest.mark.slow
 def test_best_genomes_by_criterion() -> None:
     experiment = claim_experiment("claim-11-remedies", "quick")
     found, frame = best(experiment), Landscape(build(experiment)).frame()

@@ -34,6 +34,7 @@ def theorem_tables() -> tuple[Experiment, dict[str, pl.DataFrame]]:
     return experiment, {part.name: part.make(*part.arguments) for part in theorem.parts(experiment)}
 
 
+@pytest.mark.slow
 def test_the_theorem(theorem_tables: tuple[Experiment, dict[str, pl.DataFrame]]) -> None:
     experiment, tables = theorem_tables
     found = verdicts(theorem.CLAIM, experiment, tables)

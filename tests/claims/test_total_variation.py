@@ -32,6 +32,7 @@ def tv_tables() -> tuple[Experiment, dict[str, pl.DataFrame]]:
     }
 
 
+@pytest.mark.slow
 def test_total_variation_bounds(tv_tables: tuple[Experiment, dict[str, pl.DataFrame]]) -> None:
     experiment, tables = tv_tables
     found = verdicts(total_variation.CLAIM, experiment, tables)
@@ -41,6 +42,7 @@ def test_total_variation_bounds(tv_tables: tuple[Experiment, dict[str, pl.DataFr
     assert total_variation.kept_tables(tables, experiment)["bounds"].height == 3
 
 
+@pytest.mark.slow
 def test_sampled_quantities_are_not_exact(
     tv_tables: tuple[Experiment, dict[str, pl.DataFrame]],
 ) -> None:
@@ -75,6 +77,7 @@ def test_sampled_quantities_are_not_exact(
     assert 0.0 < share.low < min(by_seed) < share.high < 1.0
 
 
+@pytest.mark.slow
 def test_a_range_that_is_too_small_is_detected(
     tv_tables: tuple[Experiment, dict[str, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +91,7 @@ def test_a_range_that_is_too_small_is_detected(
     assert wrong["violations"] == NOT
 
 
+@pytest.mark.slow
 def test_a_coupling_that_is_too_close_is_detected(
     tv_tables: tuple[Experiment, dict[str, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

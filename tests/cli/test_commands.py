@@ -82,6 +82,7 @@ def test_json_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
     assert result["ladder"]["modern"]["steps"]["hack"] is None
 
 
+@pytest.mark.slow
 def test_a_person_reads_the_split(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")
     assert code == 0
@@ -113,6 +114,7 @@ def test_one_class_has_its_own_account(capsys: pytest.CaptureFixture[str]) -> No
     assert sum(account["behaviour"]["ancestral"]["kinds"].values()) == pytest.approx(lost)
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
     evosim(capsys, *command("birth-control", "replicates=2"), "--out", "run", "--no-figures")
     assert not Path("run/figures").exists()
@@ -129,6 +131,7 @@ def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -
     assert "generation" in Path("run/figures/fitness.svg").read_text()
 
 
+@pytest.mark.slow
 def test_users_without_a_home_have_figures(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -155,6 +158,7 @@ def test_users_without_a_home_have_figures(
     assert (tmp_path / "run" / "figures" / "ladders.svg").is_file()
 
 
+@pytest.mark.slow
 def test_reflexes_have_figures_too(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = evosim(capsys, *command("reflexes"), "--out", "run")
     assert (code, err) == (0, "")

@@ -49,6 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
+@pytest.mark.slow
 def test_what_a_template_gives_passes_its_own_tests(site: Path) -> None:
     """Its contract, its numbers by hand, and a run of its experiment."""
     folders = [str(site / f"{name}_project" / "tests") for name in MADE.values()]

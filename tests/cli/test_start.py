@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 
 def said(code: str) -> str:
     done = subprocess.run(
@@ -14,6 +16,7 @@ def said(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_does_not_load_scipy_s_algebra_and_does_not_break_it() -> None:
     assert (
         said(

@@ -18,6 +18,7 @@ from evosim.report import charts as report_charts
 from tests.support.reports import ROOT
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_a_report_cannot_be(
     made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +85,7 @@ def test_the_command_writes_into_the_folder_and_over_its_own(
     assert files["search"].read_bytes() == before
 
 
+@pytest.mark.slow
 def test_figures_of_the_first_runs_alone_keep_a_report_small(
     made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

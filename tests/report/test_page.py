@@ -18,6 +18,7 @@ from tests.support.browser import Browser, browser_there, data_of
 from tests.support.reports import HOSTILE, Tags
 
 
+@pytest.mark.slow
 def test_a_report_loads_nothing_and_escapes_text_of_files(files: dict[str, Path]) -> None:
     for path in files.values():
         tags = Tags(path.read_text(encoding="utf-8"))
@@ -34,6 +35,7 @@ def test_a_report_loads_nothing_and_escapes_text_of_files(files: dict[str, Path]
     assert Tags(files["greedy-genes"].read_text(encoding="utf-8")).texts["h1"] == [HOSTILE]
 
 
+@pytest.mark.slow
 def test_reports_are_the_same_bytes_each_time(
     made: dict[str, Path], files: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -41,6 +43,7 @@ def test_reports_are_the_same_bytes_each_time(
     assert (tmp_path / "again.html").read_bytes() == files["micro"].read_bytes()
 
 
+@pytest.mark.slow
 def test_the_whole_of_a_report_in_a_browser(browser: Browser, files: dict[str, Path]) -> None:
     for name, path in files.items():
         browser.show(path)
@@ -96,6 +99,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_seen(
     fault: str, browser: Browser, files: dict[str, Path], tmp_path: Path
@@ -107,6 +111,7 @@ def test_a_planted_fault_is_seen(
     assert any(words.startswith(fault) for words in browser.audit()), browser.audit()
 
 
+@pytest.mark.slow
 def test_a_script_that_is_not_ours_does_not_run(
     browser: Browser, files: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -121,6 +126,7 @@ def test_a_script_that_is_not_ours_does_not_run(
     assert any("Content Security Policy" in words for words in browser.complaints())
 
 
+@pytest.mark.slow
 def test_a_tooltip_answers_and_the_numbers_stand_below(
     browser: Browser, files: dict[str, Path]
 ) -> None:
@@ -183,6 +189,7 @@ KEY = (
 )
 
 
+@pytest.mark.slow
 def test_the_switch_changes_labels_and_no_number(browser: Browser, files: dict[str, Path]) -> None:
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
@@ -219,6 +226,7 @@ def test_the_switch_changes_labels_and_no_number(browser: Browser, files: dict[s
     assert labels(by_keys)
 
 
+@pytest.mark.slow
 def test_keys_lead_past_the_contents(browser: Browser, files: dict[str, Path]) -> None:
     from selenium.webdriver.common.keys import Keys
 
@@ -234,6 +242,7 @@ def test_keys_lead_past_the_contents(browser: Browser, files: dict[str, Path]) -
     assert browser.run("return document.activeElement.id") == "main"
 
 
+@pytest.mark.slow
 def test_a_report_fits_a_narrow_screen_and_paper(browser: Browser, files: dict[str, Path]) -> None:
     for name in ("greedy-genes", "sweep", "all"):
         browser.show(files[name], width=320, height=600)
@@ -252,6 +261,7 @@ def test_a_report_fits_a_narrow_screen_and_paper(browser: Browser, files: dict[s
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+@pytest.mark.slow
 def test_a_report_without_scripts_has_its_figures(browser: Browser, files: dict[str, Path]) -> None:
     browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
@@ -270,6 +280,7 @@ def test_a_report_without_scripts_has_its_figures(browser: Browser, files: dict[
     )
 
 
+@pytest.mark.slow
 def test_a_report_is_drawn_where_there_is_no_network(
     files: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -6,10 +6,13 @@ import json
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from evosim.config.resolve import resolve
 from tests.support.reports import SWEEP, Tags
 
 
+@pytest.mark.slow
 def test_the_file_in_a_report_makes_the_same_run(
     made: dict[str, Path], files: dict[str, Path]
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from evosim import api
 from evosim.report import runs
 from evosim.tables import formatting, screen, sentences
 from tests.support.reports import Tags
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str, Path]) -> None:
     run = api.load(made["greedy-genes"])
     assert isinstance(run, api.Run)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.reports import Tags
 
 
+@pytest.mark.slow
 def test_a_sweep_tells_what_varies_and_what_is_missing(files: dict[str, Path]) -> None:
     tags = Tags(files["sweep"].read_text(encoding="utf-8"))
     cells = [text.strip() for kind in ("td", "th") for text in tags.texts[kind]]

@@ -442,6 +442,7 @@ def test_few_seeds_of_a_design_say_what_its_intervals_are_over(
     assert "[ ]: 95% intervals over seeds; design: over points and seeds;" in heads[5, 16]
 
 
+@pytest.mark.slow
 def test_points_with_holes_are_left_out(tmp_path: Path) -> None:
     cut = 0.3
     store = made(

@@ -20,6 +20,7 @@ from evosim.sweeps.store import RUNS, Store
 from tests.support.sweeps import DAMAGE, SWEEP, begun, compute, content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["runs.parquet", "ladder.parquet", "sha256"])
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_is_found_and_repaired(copy: Store, whole: Store, damage: str, ending: str) -> None:
@@ -40,6 +41,7 @@ def test_damage_is_found_and_repaired(copy: Store, whole: Store, damage: str, en
     assert content(copy) == content(whole)
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_of_a_chunk_is_found(copy: Store) -> None:
     path = copy.table(0, RUNS)
     data = path.read_bytes()

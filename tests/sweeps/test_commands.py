@@ -54,6 +54,7 @@ SMALL = (
 )
 
 
+@pytest.mark.slow
 def test_a_sweep_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("x.toml").write_text(SMALL)
     code, out, _ = evosim(capsys, "sweep", "run", "x.toml", "--dry-run", "--workers", "1")
@@ -138,6 +139,7 @@ def test_shards_do_their_part_and_say_so(
     assert "not done yet" not in out
 
 
+@pytest.mark.slow
 def test_a_failed_task_of_a_printed_array_can_be_submitted_alone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

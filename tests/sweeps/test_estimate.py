@@ -16,6 +16,7 @@ from evosim.sweeps.schema import read_sweep
 from tests.support.sweeps import SWEEP, begun, compute, content
 
 
+@pytest.mark.slow
 def test_a_landscape_is_counted_once_per_worker(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_landscape_is_counted_once_per_worker(
         assert found.wall == pytest.approx(taken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keep", ["", 'keep = ["ladder", "behaviour", "generations", "loci", "alleles", "populations"]']
 )

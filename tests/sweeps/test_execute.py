@@ -20,6 +20,7 @@ from evosim.sweeps.store import Store
 from tests.support.sweeps import SWEEP, after, begun, compute, content
 
 
+@pytest.mark.slow
 def test_shards_change_no_byte_and_leave_nothing_out(whole: Store, tmp_path: Path) -> None:
     store = begun(tmp_path / "shards")
     for i in range(2):
@@ -27,6 +28,7 @@ def test_shards_change_no_byte_and_leave_nothing_out(whole: Store, tmp_path: Pat
     assert content(store) == content(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [1, 2, 9, 15, 22, 40])
 def test_interrupted_at_any_moment_and_continued_changes_no_byte(
     whole: Store, tmp_path: Path, calls: int

@@ -83,6 +83,7 @@ BOX = (
 THREE = GRID + "genome.discount = [0.5, 0.7]\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "asked", "names"),
     [

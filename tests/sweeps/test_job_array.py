@@ -233,6 +233,7 @@ def jobs(slurm: dict[str, str]) -> list[str]:
     ).stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_the_printed_array_runs_as_printed(
     slurm: dict[str, str], whole: Store, tmp_path: Path
 ) -> None:
@@ -265,6 +266,7 @@ def test_the_printed_array_runs_as_printed(
     assert content(Store(tmp_path / "s")) == content(whole)
 
 
+@pytest.mark.slow
 def test_dask_on_slurm_with_a_worker_that_is_killed(
     slurm: dict[str, str], whole: Store, tmp_path: Path
 ) -> None:
@@ -303,6 +305,7 @@ def test_dask_on_slurm_with_a_worker_that_is_killed(
     until(lambda: not [job for job in jobs(slurm) if not job.endswith("COMPLETING")])
 
 
+@pytest.mark.slow
 def test_jobs_that_slurm_refuses_are_one_line(slurm: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(SWEEP)
     began = time.monotonic()

@@ -26,6 +26,8 @@ from tests.support.paths import ROOT
 from tests.support.signals import children
 from tests.support.sweeps import SWEEP, begun, compute, content
 
+pytestmark = pytest.mark.slow
+
 
 def test_order_and_workers_change_no_byte(whole: Store, tmp_path: Path) -> None:
     backwards = begun(tmp_path / "backwards")

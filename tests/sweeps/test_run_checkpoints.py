@@ -17,6 +17,7 @@ from evosim.sweeps.check import check
 from tests.support.sweeps import after, begun, compute, content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "generations", "calls", "fewest"), [("micro", 12, 15, 1), ("greedy-genes", 60, 75, 3)]
 )
@@ -69,6 +70,7 @@ def test_a_run_continues_from_its_checkpoint(
     assert content(store) == content(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_a_checkpoint_stops_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(
         subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", range(8))
 def test_killed_between_any_two_writes_of_a_chunk(
     whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int

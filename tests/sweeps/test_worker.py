@@ -31,6 +31,7 @@ from tests.support.settings import quick
 from tests.support.sweeps import begun, compute, content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
@@ -112,6 +113,7 @@ KEPT = [
 SHIFT = ("shared_by_all_ancestral_optima", "left_open_by_the_data", "path_by_intent_in_ancestral")
 
 
+@pytest.mark.slow
 def test_threads_change_no_byte(whole: Store, tmp_path: Path) -> None:
     store = begun(tmp_path / "threads")
     for chunk in range(store.chunks):

@@ -13,11 +13,13 @@ from evosim.verify.engine import Engine, Ints
 from tests.support.laws import assert_detects, assert_holds, names_of, planted_in
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names_of(drive))
 def test_the_law_holds(name: str) -> None:
     assert_holds(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "fault"), planted_in(drive))
 def test_the_law_detects_the_planted_fault(name: str, fault: str) -> None:
     assert_detects(name, fault)

@@ -41,6 +41,7 @@ def test_comparisons_can_fail() -> None:
         assert not broken.holds
 
 
+@pytest.mark.slow
 def test_a_sound_comparison_has_the_stated_false_alarm_rate() -> None:
     """Under the law, P is uniform: of 2,000 tests none fails, and a tenth lies below .1."""
     rng = np.random.default_rng(2)
@@ -51,6 +52,7 @@ def test_a_sound_comparison_has_the_stated_false_alarm_rate() -> None:
     assert pytest.approx(6.8e-6, rel=0.01) == FALSE_ALARM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rare", "n"), [(0.1, 200), (5.0, 200)])
 def test_small_cells_keep_the_false_alarm_rate(rare: float, n: int) -> None:
     """The rate is exact: all outcomes with a probability above 1e-12 are enumerated.
@@ -80,6 +82,7 @@ def test_small_cells_keep_the_false_alarm_rate(rare: float, n: int) -> None:
     assert by_chi_square > 1.5 * FALSE_ALARM
 
 
+@pytest.mark.slow
 def test_probabilities_of_sound_counts_are_uniform() -> None:
     rng = np.random.default_rng(4)
     chances = [0.002, 0.01, 0.05, 0.3, 0.638]

@@ -19,6 +19,7 @@ def test_deviations_that_are_too_small_together_are_seen() -> None:
     assert not all(check.holds for check in pooled((x + 1.0).tolist()))
 
 
+@pytest.mark.slow
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = evosim(capsys, "verify", "complete linkage", "next pool", "--faults", "--json")
     assert code == 0
