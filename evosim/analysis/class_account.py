@@ -16,7 +16,7 @@ from evosim.analysis.summary import Amounts, ByWorld, LedgerSummary
 from evosim.config.resolve import family_pairs
 from evosim.config.schema import Experiment
 from evosim.reference.policies import policy_of
-from evosim.runtime.dataclass_json import Key, to_json
+from evosim.runtime.dataclass_json import Key, to_json_object
 
 WORLDS = ("ancestral", "modern")
 Loci = Mapping[str, float | str]
@@ -76,8 +76,7 @@ class ClassAccount:
 
     def as_dict(self) -> dict[str, Any]:
         """Dictionaries, lists, texts and numbers."""
-        data: dict[str, Any] = to_json(self)
-        return data
+        return to_json_object(self)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ that others would. Where a number of any seed is not finite, the quantity is `no
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -44,6 +45,7 @@ SCHEMA = {
     "seeds_other": N,
     "how": S,
 }
+KEY = ("part", "world", "name")
 HACK = ("hack", "own_cost", "behaviour", "null")
 
 Pairing = Literal["paired", "unpaired", "overlapping"]
@@ -56,43 +58,38 @@ def compared(
     other: Mapping[str, pl.DataFrame],
     *,
     pairing: Pairing,
-    spread: IntervalSettings,
+    settings: IntervalSettings,
     enumerated: bool = True,
 ) -> pl.DataFrame:
     """Two accounts side by side.
 
     Parameters
     ----------
-    base, other
-        Tables by name.
-    pairing
-        How their seeds are compared: that of `pairing_of`.
-    spread
-        How intervals are made.
-    enumerated
-        Whether every genome of both grids was tried.
+    base, other : Mapping[str, pl.DataFrame]
+        Tables of the accounts by name.
+    pairing : str
+        How seeds are compared, from `pairing_of`.
+    settings : IntervalSettings
+        Of the intervals.
+    enumerated : bool
+        Whether every genome of both grids was evaluated.
 
     Returns
     -------
-    One row a quantity that either account has: both means, difference, interval, and how it was
-    made.
+    pl.DataFrame
+        One row per quantity of either account: both means, their difference, its interval, and in
+        `how` the kind of comparison.
     """
-    mine, theirs = values_of(base), values_of(other)
-    keys = dict.fromkeys([*mine, *theirs])
+    values, others = values_of(base), values_of(other)
+    keys = dict.fromkeys([*values, *others])
     order = ["rung", "step", "regret", "hack"]
-    rows = [
-        _row(key, mine.get(key, {}), theirs.get(key, {}), pairing, spread)
-        for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1])))
-    ]
-    if not enumerated:
-        rows = [
-            (
-                row | {"how": "best found"}
-                if row["how"] == "exact" and row["name"] != "optimum"
-                else row
-            )
-            for row in rows
-        ]
+    rows = []
+    for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1]))):
+        row = _difference(values.get(key, {}), others.get(key, {}), pairing, settings)
+        if not enumerated and row.how == "exact" and key[2] != "optimum":
+            row = replace(row, how="best found")
+        facts = {name: getattr(row, name) for name in SCHEMA if name not in KEY}
+        rows.append(dict(zip(KEY, key, strict=True)) | facts)
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
@@ -171,18 +168,34 @@ def _regret(ledger: pl.DataFrame) -> Iterator[tuple[Key, int | None, float]]:
                 yield ("regret", which, kind), seed, found.get((seed, kind), 0.0)
 
 
-def _row(
-    key: Key, base: Values, other: Values, pairing: Pairing, spread: IntervalSettings
-) -> dict[str, Any]:
-    """Both means of one quantity and their difference."""
-    row: dict[str, Any] = dict(zip(("part", "world", "name"), key, strict=True))
+@dataclass(frozen=True)
+class _Difference:
+    """Both means of one quantity and their difference: a row of the table without its key."""
+
+    base: float | None
+    other: float | None
+    how: str
+    low: float | None = None
+    high: float | None = None
+    seeds_base: int | None = None
+    seeds_other: int | None = None
+
+    @property
+    def difference(self) -> float | None:
+        """`other - base`; None if one of them was not measured."""
+        if self.base is None or self.other is None:
+            return None
+        return self.other - self.base
+
+
+def _difference(
+    base: Values, other: Values, pairing: Pairing, settings: IntervalSettings
+) -> _Difference:
+    """Difference of one quantity between two runs, with its interval if there is one."""
     if None in base or None in other:
-        row |= {
-            name: _finite(values.get(None)) for name, values in (("base", base), ("other", other))
-        }
         given = [values[None] for values in (base, other) if None in values]
-        row["how"] = "exact" if np.isfinite(given).all() else "not measured"
-        return row | {"difference": _minus(row["other"], row["base"])}
+        how = "exact" if np.isfinite(given).all() else "not measured"
+        return _Difference(_finite(base.get(None)), _finite(other.get(None)), how)
     if pairing == "paired" and base and other:
         common = sorted(set(base) & set(other), key=int)  # type: ignore[arg-type]
         base, other = ({seed: values[seed] for seed in common} for values in (base, other))
@@ -190,34 +203,22 @@ def _row(
         np.array([values[seed] for seed in sorted(values, key=int)])  # type: ignore[arg-type]
         for values in (base, other)
     )
-    row |= {
-        name: _finite(float(values.mean())) if values.size else None
-        for name, values in (("base", x), ("other", y))
-    }
-    row |= {
-        "difference": _minus(row["other"], row["base"]),
-        "seeds_base": x.size,
-        "seeds_other": y.size,
-        "how": pairing,
-    }
-    if row["difference"] is None:
-        return row | {"how": "not measured"}
+    means = [_finite(float(values.mean())) if values.size else None for values in (x, y)]
+    row = _Difference(means[0], means[1], pairing, seeds_base=x.size, seeds_other=y.size)
+    if row.difference is None:
+        return replace(row, how="not measured")
     if pairing == "overlapping" or min(x.size, y.size) < FEWEST:
-        return row | {"how": "no interval"}
+        return replace(row, how="no interval")
     if pairing == "paired":
-        ends = interval(settled(y - x, np.stack([x, y])), spread.bootstrap, spread.confidence)
+        ends = interval(settled(y - x, np.stack([x, y])), settings.bootstrap, settings.confidence)
     else:
-        ends = difference(x, y, spread.bootstrap, spread.confidence)
-    return row | (dict(zip(("low", "high"), ends, strict=True)) if ends else {"how": "alike"})
+        ends = difference(x, y, settings.bootstrap, settings.confidence)
+    return replace(row, low=ends[0], high=ends[1]) if ends else replace(row, how="alike")
 
 
 def _finite(value: float | None) -> float | None:
     """A number, or nothing where it is none: infinity, or NaN, which differs from itself."""
     return value if value is not None and np.isfinite(value) else None
-
-
-def _minus(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
 
 
 def told_apart(frame: pl.DataFrame) -> pl.DataFrame:

@@ -18,8 +18,8 @@ modifier nobody has.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -163,7 +163,7 @@ def _founded(genome: Genome, cast: Cast) -> Floats:
 
 
 def _introduced(
-    x: Floats, share: float, alleles: dict[str, Any], genome: Genome, cast: Cast
+    x: Floats, share: float, alleles: Mapping[str, object], genome: Genome, cast: Cast
 ) -> Floats:
     """Haplotypes after a share of them, drawn evenly, was given alleles."""
     given = x.reshape(2, 2)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
-from evosim.runtime.dataclass_json import InvalidJson, Key, from_json, to_json
+from evosim.runtime.dataclass_json import InvalidJson, Key, from_json, to_json_object
 
 T = TypeVar("T")
 Ends = tuple[float, float]
@@ -428,8 +428,7 @@ class RunSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `summary.json`: dictionaries, lists, texts and numbers."""
-        data: dict[str, Any] = to_json(self)
-        return data
+        return to_json_object(self)
 
 
 @dataclass(frozen=True)
@@ -458,8 +457,7 @@ class SearchSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `summary.json`: dictionaries, lists, texts and numbers."""
-        data: dict[str, Any] = to_json(self)
-        return data
+        return to_json_object(self)
 
 
 def read_search_summary(data: Any) -> SearchSummary:

@@ -121,7 +121,7 @@ class Provenance(Strictly):
     packages: dict[str, str] = Field(default={})
     peak_memory_mib: float = 0.0
     seconds: dict[str, float] = Field(default={})
-    interruptions: list[dict[str, Any]] = Field(default=[])
+    interruptions: list[dict[str, object]] = Field(default=[])
     runs: Endings = Field(default={})
     controls: dict[str, Endings] = Field(default={})
     landscape: OfLandscape | None = None

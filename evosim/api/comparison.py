@@ -193,7 +193,7 @@ def compared(recorded: Sequence[Recorded]) -> Comparison:
             analyses[0][0],
             tables,
             pairing=pairing,
-            spread=spread,
+            settings=spread,
             enumerated=enumerated(recorded[0]) and enumerated(run),
         )
         frames.append(

@@ -73,6 +73,12 @@ def to_json(value: Any) -> Any:
     return value
 
 
+def to_json_object(value: Any) -> dict[str, Any]:
+    """A dataclass as one dictionary; see `to_json`."""
+    data: dict[str, Any] = to_json(value)
+    return data
+
+
 def from_json(kind: type[T], data: Any) -> T:
     """A tree of dataclasses from what `to_json` returns.
 

@@ -117,7 +117,7 @@ def test_pairing_takes_out_what_seeds_have_in_common() -> None:
     )
     ways: tuple[Pairing, ...] = ("paired", "unpaired")
     paired, unpaired = (
-        row_of(compared(base, other, pairing=how, spread=SPREAD), "search") for how in ways
+        row_of(compared(base, other, pairing=how, settings=SPREAD), "search") for how in ways
     )
     assert paired["difference"] == pytest.approx(unpaired["difference"])
     assert 0.28 < paired["low"] < 0.3 < paired["high"] < 0.32  # type: ignore[operator]
@@ -127,7 +127,7 @@ def test_pairing_takes_out_what_seeds_have_in_common() -> None:
 def test_means_are_of_the_seeds_that_are_compared() -> None:
     base = tables([1.0, 2.0, 3.0, 4.0, 5.0, 60.0], list(range(6)))
     other = tables([2.0, 3.0, 4.0, 5.0, 7.0, 9.0], list(range(6)), design=1.5, missing=5)
-    found = compared(base, other, pairing="paired", spread=SPREAD)
+    found = compared(base, other, pairing="paired", settings=SPREAD)
     row = row_of(found, "search")
     assert (row["base"], row["other"], row["seeds_base"], row["how"]) == (3.0, 4.2, 5, "paired")
     design = row_of(found, "best_ancestral")
@@ -136,7 +136,7 @@ def test_means_are_of_the_seeds_that_are_compared() -> None:
     assert novel["seeds_base"] == 6  # a kind that is not in a ledger is 0 there
     assert (
         row_of(
-            compared(base, tables([0.0] * 6, list(range(6))), pairing="paired", spread=SPREAD),
+            compared(base, tables([0.0] * 6, list(range(6))), pairing="paired", settings=SPREAD),
             "novel",
         )["other"]
         == 0.0
@@ -146,14 +146,17 @@ def test_means_are_of_the_seeds_that_are_compared() -> None:
             base,
             tables([2.0, 3.0, 4.0, 5.0, 6.0, 61.0], list(range(6))),
             pairing="paired",
-            spread=SPREAD,
+            settings=SPREAD,
         ),
         "search",
     )
     # It was an interval without width
     assert (same["difference"], same["low"], same["how"]) == (1.0, None, "alike")
     few = compared(
-        tables([1.0] * 3, [0, 1, 2]), tables([2.0] * 3, [0, 1, 2]), pairing="paired", spread=SPREAD
+        tables([1.0] * 3, [0, 1, 2]),
+        tables([2.0] * 3, [0, 1, 2]),
+        pairing="paired",
+        settings=SPREAD,
     )
     assert row_of(few, "search")["how"] == "no interval"
 
@@ -189,7 +192,7 @@ def test_intervals_hold_a_null_whatever_the_common_seeds_share(shared: float, sh
         frames = tables(first[base].tolist(), base), tables(second[other].tolist(), other)
         row = row_of(
             compared(
-                *frames, pairing=pairing_of(base, other), spread=AnalysisChoice(bootstrap=500)
+                *frames, pairing=pairing_of(base, other), settings=AnalysisChoice(bootstrap=500)
             ),
             "search",
         )
@@ -209,7 +212,8 @@ def test_too_few_common_seeds_give_no_interval() -> None:
         tables(rng.normal(size=20).tolist(), list(range(first, first + 20))) for first in (0, 16)
     )
     row = row_of(
-        compared(base, other, pairing=pairing_of(range(20), range(16, 36)), spread=SPREAD), "search"
+        compared(base, other, pairing=pairing_of(range(20), range(16, 36)), settings=SPREAD),
+        "search",
     )
     assert (row["how"], row["low"], row["seeds_base"], row["seeds_other"]) == (
         "no interval",
@@ -229,7 +233,7 @@ def test_a_number_that_is_none_was_not_measured(wrong: float, pairing: Pairing) 
         tables(sound, list(range(6))),
         tables([*sound[:5], wrong], list(range(6)), design=wrong),
     )
-    found = compared(base, other, pairing=pairing, spread=SPREAD)
+    found = compared(base, other, pairing=pairing, settings=SPREAD)
     for name in ("search", "best_ancestral"):
         row = row_of(found, name)
         assert (row["how"], row["other"], row["difference"], row["low"]) == (
