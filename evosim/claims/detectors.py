@@ -340,8 +340,17 @@ def ways_to_write(table: pl.DataFrame, reader: str) -> tuple[float, float]:
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """AUCs and false alarms on the grid, differences of equal behaviours, and evolution."""
-    all_of = tables["grid"]
-    table = fit_to_live(all_of)
+    return (
+        _measure_grid(tables, experiment)
+        | _measure_observers(tables)
+        | _measure_evolution(tables)
+        | _measure_savanna(tables, experiment)
+    )
+
+
+def _measure_grid(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
+    """AUCs and false alarms of the readers on the grid."""
+    table = fit_to_live(tables["grid"])
     harmful = (table["lost modern"] > HARM).to_numpy()
     planners = (table["genome"] == "gated").to_numpy()
     robust = planners & (table["lost modern"] <= 1e-9).to_numpy()
@@ -386,6 +395,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     out["harmful genomes that do no harm in any state"] = exactly(
         (table["anywhere"].to_numpy()[harmful] <= HARM).sum()
     )
+    return out
+
+
+def _measure_observers(tables: Tables) -> dict[str, Measurement]:
+    """AUCs of observers of lives, and their differences from the closed form."""
+    out: dict[str, Measurement] = {}
     seen = tables["watched"]
     for d in DISTANCES:
         mine = seen.filter(pl.col("distance") == d)
@@ -393,6 +408,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
         out[f"AUC of {LIVES} lives less its closed form, distance {d:g}"] = mean_over_seeds(
             mine["auc"] - mine["expected"]
         )
+    return out
+
+
+def _measure_evolution(tables: Tables) -> dict[str, Measurement]:
+    """Harmful shares and AUCs after evolution against each reader."""
+    out: dict[str, Measurement] = {}
     evolved = {reader: tables[f"against-{reader.replace(' ', '-')}"] for reader in AGAINST}
     for reader, mine in evolved.items():
         out[f"harmful share against {READERS.get(reader, reader)}"] = mean_over_seeds(
@@ -418,6 +439,12 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     out["harmful share against behaviour in the modern world less that without a detector"] = (
         mean_over_seeds(share["modern intent"] - share["nothing"])
     )
+    return out
+
+
+def _measure_savanna(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
+    """Agents and devices among evolved planners and reflexes of savanna."""
+    out: dict[str, Measurement] = {}
     lived = pl.concat([tables[f"savanna-{seed}"] for seed in experiment.seeds])
     for name, rows, right in (
         ("planners", lived.filter(~pl.col("reflex")), pl.col("log odds") > 0),

@@ -371,6 +371,18 @@ def _laws(tables: Tables) -> pl.DataFrame:
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """The predicted quantities."""
+    return (
+        _measure_laws(tables)
+        | _measure_doors(tables)
+        | _measure_rungs(tables)
+        | _measure_samples(tables)
+        | _measure_ghosts(tables)
+        | _measure_places(tables)
+    )
+
+
+def _measure_laws(tables: Tables) -> dict[str, Measurement]:
+    """Frequencies of two alleles, compared with the exact chain and the formula."""
     laws = _laws(tables)
     of_law = [tables[f"law-exit-{p}-mean"] for p in SHARES if p > 0.0]
     chains = [
@@ -392,31 +404,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
         for payoff, p in (("exit", 0.0), ("red", 0.0), ("red", 0.1))
     ]
     plain = laws.filter(pl.col("over") == "mean")
-    grid = tables["genomes"]
-    rung = {
-        payoff: grid.filter((pl.col("payoff") == payoff) & (pl.col("p") == 0.0)).row(0, named=True)
-        for payoff in PAYOFFS
-    }
-    best = grid.filter((pl.col("payoff") == "exit") & (pl.col("p") == 0.0) & pl.col("best"))
-    of_grid = float(best["at_door"].mean())  # type: ignore[arg-type]
-    seekers = grid.filter(
-        (pl.col("payoff") == "exit")
-        & (pl.col("p") == 0.0)
-        & (pl.col("locus:horizon") == 16.0)
-        & (pl.col("locus:thing") == 0.0)
-    )
-    red, door = (
-        seekers.filter((pl.col("locus:red") == r) & (pl.col("locus:door") == d)).row(0, named=True)
-        for r, d in ((1.0, 0.0), (0.0, 1.0))
-    )
-    samples = tables["best-on-samples"]
-    by_size = {
-        size: samples.filter(pl.col("size") == size)["sampling_ancestral"].to_numpy()
-        for size in SAMPLES
-    }
-    fits = {size: tables[f"sampled-{size}"]["ancestral_sampling"].to_numpy() for size in EVOLVED_ON}
-    lost = {payoff: rung[payoff]["rung:best_for_intent"] for payoff in PAYOFFS}
-    out = {
+    return {
         "neutral_gap": exactly(
             float(
                 plain.filter((pl.col("payoff") == "red") | (pl.col("p") == 0.0))
@@ -448,6 +436,15 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
         "cvar_at_one_percent": mean_over_seeds(
             tables["law-exit-0.01-cvar"]["frequency"].to_numpy(), "frequency of exit seekers"
         ),
+    }
+
+
+def _measure_doors(tables: Tables) -> dict[str, Measurement]:
+    """Lives that end at the door: best genomes and evolved populations."""
+    grid = tables["genomes"]
+    best = grid.filter((pl.col("payoff") == "exit") & (pl.col("p") == 0.0) & pl.col("best"))
+    of_grid = float(best["at_door"].mean())  # type: ignore[arg-type]
+    return {
         "grid_share_at_door": exactly(of_grid, "of best genomes"),
         "evolved_minus_grid": mean_over_seeds(
             tables["evolved-exit-0.0"]["at_door"].to_numpy() - of_grid,
@@ -463,6 +460,18 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
             - tables["evolved-exit-0.0"]["at_door"].to_numpy(),
             "share of lives",
         ),
+    }
+
+
+def _measure_rungs(tables: Tables) -> dict[str, Measurement]:
+    """Specification and shift of both payoffs, and the help of modern data."""
+    grid = tables["genomes"]
+    rung = {
+        payoff: grid.filter((pl.col("payoff") == payoff) & (pl.col("p") == 0.0)).row(0, named=True)
+        for payoff in PAYOFFS
+    }
+    lost = {payoff: rung[payoff]["rung:best_for_intent"] for payoff in PAYOFFS}
+    return {
         "exit_specification": exactly(lost["exit"] - rung["exit"]["rung:best_for_payoff"]),
         "red_specification": exactly(lost["red"] - rung["red"]["rung:best_for_payoff"]),
         "exit_shift_worst": exactly(
@@ -478,6 +487,18 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
             tables["remedied-red"]["modern_intent"].to_numpy()
             - tables["evolved-red-0.0"]["modern_intent"].to_numpy()
         ),
+    }
+
+
+def _measure_samples(tables: Tables) -> dict[str, Measurement]:
+    """The sampling step in A by the size of the sample."""
+    samples = tables["best-on-samples"]
+    by_size = {
+        size: samples.filter(pl.col("size") == size)["sampling_ancestral"].to_numpy()
+        for size in SAMPLES
+    }
+    fits = {size: tables[f"sampled-{size}"]["ancestral_sampling"].to_numpy() for size in EVOLVED_ON}
+    return {
         "sampling_falls": mean_over_seeds(
             by_size[SAMPLES[0]] - by_size[SAMPLES[-1]], "sampling step in A, 1 life minus 64"
         ),
@@ -485,6 +506,23 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
         "ladder_sampling_falls": mean_over_seeds(
             fits[EVOLVED_ON[0]] - fits[EVOLVED_ON[-1]], "sampling step in A, 1 life minus 64"
         ),
+    }
+
+
+def _measure_ghosts(tables: Tables) -> dict[str, Measurement]:
+    """Things that seekers stand on, minus ghosts."""
+    grid = tables["genomes"]
+    seekers = grid.filter(
+        (pl.col("payoff") == "exit")
+        & (pl.col("p") == 0.0)
+        & (pl.col("locus:horizon") == 16.0)
+        & (pl.col("locus:thing") == 0.0)
+    )
+    red, door = (
+        seekers.filter((pl.col("locus:red") == r) & (pl.col("locus:door") == d)).row(0, named=True)
+        for r, d in ((1.0, 0.0), (0.0, 1.0))
+    )
+    return {
         "red_beyond_ghost": exactly(
             red["at_thing_passed"] - red["at_ghost_passed"],
             "red seekers: things stood on minus ghosts",
@@ -494,12 +532,17 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
             "exit seekers: things stood on minus ghosts",
         ),
     }
-    for payoff, p in PLACES:
-        out[f"at_door_{payoff}_{p}"] = mean_over_seeds(
+
+
+def _measure_places(tables: Tables) -> dict[str, Measurement]:
+    """Lives of evolved populations that end at the door, by payoff and share."""
+    return {
+        f"at_door_{payoff}_{p}": mean_over_seeds(
             tables[f"evolved-{payoff}-{p}"]["at_door"].to_numpy(),
             "share of lives that end at the door",
         )
-    return out
+        for payoff, p in PLACES
+    }
 
 
 PERCENT_AXIS = alt.X(
