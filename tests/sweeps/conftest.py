@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from evosim.sweeps.analysis import analysis_of
+from evosim.sweeps.analysis_tables import Analysis
 from evosim.sweeps.store import Store
 from tests.support.sweeps import begun, compute
 
@@ -24,3 +26,12 @@ def copy(whole: Store, tmp_path: Path) -> Store:
     """A copy of it, to be spoilt."""
     shutil.copytree(whole.folder, tmp_path / "copy")
     return Store(tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def analysed(whole: Store, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Analysis]:
+    """Another copy of it, and its analysis."""
+    folder = tmp_path_factory.mktemp("sweeps") / "analysed"
+    shutil.copytree(whole.folder, folder)
+    store = Store(folder)
+    return store, analysis_of(store)

@@ -62,7 +62,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "misspelt first part": ("[grid]\noptimiser.population = [1]\n", "Did you mean 'optimizer'?"),
     "misspelt setting": (
         "[set]\nworld.modern.brede_danger = 0.1\n",
-        "Did you mean 'breed_danger'?",
+        "Did you mean 'world.modern.breed_danger'?",
     ),
     "wrong value": (
         "[grid]\nworld.modern.breed_danger = [0.1, 1.5]\n",
@@ -167,7 +167,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         BOX + "optimizer.population = {low = 10, high = 20}\n",
         "optimizer.population must be a valid integer",
     ),
-    "no ranges": ('[design]\nkind = "sobol"\nsize = 4\n', "design.ranges must be given"),
+    "no ranges": ('[design]\nkind = "sobol"\nsize = 4\n', "the key design.ranges is missing"),
     "no points": (
         BOX.replace("4", "0") + "genome.discount = {low = 0.1, high = 0.2}\n",
         "design.size must be greater than or equal to 1",
