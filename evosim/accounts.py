@@ -80,7 +80,7 @@ ACCOUNTS: dict[str, Account] = {
         figure="behaviour",
     ),
     "steps": Account(
-        "Steps by act", {"steps": "what each step of the ladders loses by each act"}, text="steps"
+        "Steps by act", {"steps": "loss of each step of the ladders by act"}, text="steps"
     ),
     "ties": Account(
         "Near ties", {"ties": "genomes at and near the ancestral best, and what they come to in M"}
@@ -93,7 +93,7 @@ ACCOUNTS: dict[str, Account] = {
     ),
     "causes": Account(
         "Causes",
-        {"causes": "what of the loss is desire, belief, planning (Shapley values)"},
+        {"causes": "loss by desire, belief, planning (Shapley values)"},
         text="causes",
         figure="causes",
         in_sweeps=False,
@@ -115,7 +115,7 @@ ACCOUNTS: dict[str, Account] = {
     "recovery": Account("Recovery", {"recovery": "fitness at the swap and at the end"}),
     "hack": Account(
         "Greedy genes",
-        {"hack": "what unfair meiosis cost, and what chance does"},
+        {"hack": "cost of unfair meiosis, and the effect of chance"},
         text="drive_cost",
         figure="drive",
     ),
@@ -141,18 +141,15 @@ FIGURES: dict[str, Figure] = {
         usual=True,
     ),
     "drive": Figure(
-        "drivers through time, and what the population is worth with, without, and with fair"
-        " meiosis",
+        "drivers through time, and fitness with drivers, without them, and with fair meiosis",
         "drive_cost",
         usual=True,
     ),
     "landscape": Figure(
-        "fitness in A against worth in M of every genome, the near ties, and where populations"
-        " stand",
-        "landscape",
+        "fitness of every genome in A and in M, the near ties, and the populations", "landscape"
     ),
     "policies": Figure(
-        "what the commonest genome does in each state, A beside M, by remaining life", "policies"
+        "policy of the most common genome by state and remaining life, in A and in M", "policies"
     ),
     "life": Figure(
         "a life of the commonest genome, act by act, in A and in M with the same random numbers",
@@ -163,13 +160,12 @@ FIGURES: dict[str, Figure] = {
         " seeds",
         "trajectories",
     ),
-    "ties": Figure("what genomes that are nearly the best in A are worth in M", "ties"),
+    "ties": Figure("fitness in M of genomes that are nearly the best in A", "ties"),
     "causes": Figure(
-        "what of a planner's loss is objective, belief, horizon and so on: Shapley values", "causes"
+        "loss of a planner by objective, belief, horizon and so on: Shapley values", "causes"
     ),
     "desires": Figure(
-        "what the acts that serve a desire lose, beside what is gained when it is switched off",
-        "desires",
+        "regret of the acts that serve a desire, and gain if it is switched off", "desires"
     ),
     "variation": Figure(
         "the difference of expected payoff in A and M against what total variation allows",

@@ -153,7 +153,7 @@ def closest(name: str, options: Iterable[str]) -> str | None:
     Parameters
     ----------
     name : str
-        What the user wrote.
+        Names and values that the user wrote.
     options : iterable of str
         Known names.
 

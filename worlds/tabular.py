@@ -249,7 +249,7 @@ class TabularMdp:
         """States in which nothing happens any more, by any act. Being dead is an example.
 
         The terminal states are the largest set of states with three properties. No available act
-        leaves the set. Payoff and intent are zero in it. What the agent feels stays the same. The
+        leaves the set. Payoff and intent are zero in it. The felt features stay the same. The
         set may have any number of states and acts. Acts in it do not count as acts of a life.
 
         Parameters

@@ -1,6 +1,4 @@
-"""Whatever a public function is given that it cannot take is a `UserError` in one line, as
-docs/api.md says.
-"""
+"""Public functions refuse wrong arguments with a `UserError` in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a notebook shows is well formed and has the numbers."""
+"""Displays in a notebook are well formed and have the numbers."""
 
 from __future__ import annotations
 

@@ -83,9 +83,7 @@ def test_an_unknown_claim_gives_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", claims.CLAIMS)
 def test_stored_verdicts_follow_from_stored_measurements(name: str) -> None:
-    """At full size, with at least 20 seeds wherever chance enters; what does not come out is said
-    in the findings.
-    """
+    """Full size has at least 20 seeds if chance enters; findings name refuted predictions."""
     kept = pl.read_csv(ROOT / "results" / "claims" / "verdicts.csv").filter(pl.col("claim") == name)
     choice = claim_experiment(name, "full").claim
     assert choice is not None

@@ -75,8 +75,7 @@ def test_lives_end_where_the_objective_says() -> None:
     )
     assert ends["thing_passed"][red] == pytest.approx(1.0, abs=1e-12)
     assert ends["ghost_passed"][red] < 1.0
-    # What M intends is reached by door seekers in all colourings, by seekers of red where the door
-    # is red and nearest.
+    # Door seekers reach the exit in all colourings, seekers of red if the door is red and nearest.
     assert frame.filter(pl.col("class") == door)["modern_intent"][0] == pytest.approx(
         1.0, abs=1e-12
     )

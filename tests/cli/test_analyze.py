@@ -1,6 +1,4 @@
-"""`evosim analyze` of parts: one class, the classes behind the rungs, the states; and the units in
-which payoff is told.
-"""
+"""`evosim analyze` of one class, of the classes of rungs, of states; and the units of payoff."""
 
 from __future__ import annotations
 

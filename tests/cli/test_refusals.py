@@ -1,6 +1,4 @@
-"""What the command line refuses, or notes, in one line: the wrong kind of file, what would be
-written over, figures of nothing.
-"""
+"""Refusals of the command line in one line: wrong files, files in the way, empty figures."""
 
 from __future__ import annotations
 
@@ -45,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# What is given, and the command that the line names.
+# Arguments, and the command that the line names.
 KINDS = {
     "sweep file run": (["run", "sweep.toml"], "evosim sweep run sweep.toml"),
     "sweep file shown": (["show", "sweep.toml"], "evosim sweep run sweep.toml"),
@@ -220,9 +218,7 @@ def test_an_exhaustive_search_does_not_die_out() -> None:
 
 
 def test_a_run_whose_best_is_below_zero_is_whole(tmp_path: Path) -> None:
-    """Exhaustive search where every payoff is a cost: it goes on to the end, is drawn, and the best
-    is among what is good.
-    """
+    """Exhaustive search with costs as payoffs runs to the end; the best genome is good."""
     settings = {
         "optimizer": {"name": "exhaustive"},
         "world.ancestral.offset": 0.0,

@@ -1,5 +1,4 @@
-"""Files that nobody would write: each is accepted, or refused in one line that says what is wrong
-and how to mend it.
+"""Malformed files are accepted, or refused in one line with the fault and a remedy.
 
 `scripts/stress/fuzz.py` does the same with thousands of examples and with whole processes. Its
 tables are in `results/fuzz/`.
@@ -60,7 +59,7 @@ def refused(kind: str, data: bytes, *given_settings: str) -> str:
     return verdict.message
 
 
-# One example of each defect that was found and mended: what was written, and what is said now.
+# One example of each corrected defect: the file, and the message.
 
 EXPERIMENTS: dict[str, tuple[bytes, str]] = {
     "a number of thousands of digits": (

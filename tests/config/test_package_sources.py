@@ -15,7 +15,7 @@ from tests.support.example_package import install
 
 
 def other_digests(*used: Choice) -> list[str]:
-    """Digests of some choices, taken afresh."""
+    """Digests of some choices, computed without a cache."""
     forget_sources()
     importlib.invalidate_caches()
     return [sources_digest(one) for one in used]
@@ -44,7 +44,9 @@ def test_sources_are_those_that_an_experiment_uses(
     assert second[0] == own
     assert second[1] != first[1]
 
-    (site / "coin_tables.py").write_text("ODDS = 0.5\n")  # a module beside it that it imports
+    (site / "coin_tables.py").write_text(
+        "ODDS = 0.5\n"
+    )  # a module of the same folder that it imports
     third = other_digests(plain, coin)
     assert third[1] not in (first[1], second[1])
     (site / "coin_tables.py").write_text("ODDS = 0.4\n")

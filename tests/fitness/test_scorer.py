@@ -1,6 +1,4 @@
-"""The scorer: the same worth whatever is merged, skipped, cut off, forgotten, or worked out beside
-it.
-"""
+"""Fitness does not depend on merging, skipping, cut-offs, caches or other genomes of the batch."""
 
 from __future__ import annotations
 
@@ -132,9 +130,7 @@ def test_single_precision_is_within_its_bound_and_acts_alike() -> None:
 
 
 def test_a_tie_is_a_tie_in_any_precision_and_company() -> None:
-    """Acts one part in a million apart are tied, one in a thousand not; single precision could tell
-    neither from rounding.
-    """
+    """Acts one part in a million apart tie, one in a thousand do not (double precision)."""
     felt = np.zeros((1, 3, 1))
     felt[0, :, 0] = 1.0, 1.0 - 1e-6, 1.0 - 1e-3
     world = TabularMdp(
@@ -158,9 +154,7 @@ def test_a_tie_is_a_tie_in_any_precision_and_company() -> None:
 
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_worth_does_not_depend_on_the_company(precision: str) -> None:
-    """Alone, in any order, with others beside it, again, or after everything was forgotten: the
-    same bits.
-    """
+    """Alone, in any order, in a larger batch, again, or with an empty cache: the same bits."""
     made = setting("birth-control")
     classes = np.random.default_rng(4).integers(0, made.genome.grid.size, 300)
     rules = made.genome.decode(classes)
@@ -299,9 +293,7 @@ def test_a_collision_of_hashes_is_told_apart_by_comparison() -> None:
 
 @pytest.mark.parametrize(("lifespan", "horizon"), [(3000, 1), (3000, 2500)])
 def test_cut_offs_are_exact(lifespan: int, horizon: int) -> None:
-    """In a world that is soon over values stop changing; who stops there finds, bit by bit, what
-    who goes on does.
-    """
+    """In a short world values stop changing; an early stop gives the same bits as all sweeps."""
     world = world_of(9, 10, 3, 3, lifespan)
     dying = world.transitions.copy()
     dying[:, :, :] *= 0.5

@@ -1,6 +1,4 @@
-"""Where compiled code is kept: in any place that can be had, safely beside other processes and
-other users.
-"""
+"""The cache of compiled code: found or replaced, and safe from other processes and users."""
 
 from __future__ import annotations
 
@@ -62,7 +60,7 @@ def test_the_first_place_that_can_be_written_is_taken(
 
 
 def test_a_temporary_folder_that_others_can_write_to_is_not_used(bare: Path) -> None:
-    """Whoever can write there can have us run what he likes."""
+    """A user who can write there could run any code as us."""
     shared = Path(tempfile.gettempdir()) / f"evosim-{os.getuid()}"
     shared.mkdir()
     shared.chmod(0o777)
@@ -259,9 +257,7 @@ def two_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _compiled(folder: Path) -> int:
-    """Call the function for both signatures, as a new process would; tell how many were
-    compiled.
-    """
+    """Call the function for both signatures in a new process; return its compilations."""
     kernel = numba.njit(_twice)
     kernel._cache = compiled_cache.Kept(_twice, folder)
     assert (kernel(2), kernel(2.5)) == (4, 5.0)

@@ -42,7 +42,7 @@ def test_a_large_figure_stays_a_picture_and_says_so(
         1,
     )
     assert smaller.count("<figure") == whole.count("<figure")
-    monkeypatch.setattr(page, "MOST", 10_000)  # less than can be had
+    monkeypatch.setattr(page, "MOST", 10_000)  # less than is available
     least = page.page(*told).decode()
     assert data_of(least) == {"data": {}, "charts": {}, "manyPoints": page.MANY_POINTS}
     assert least.count("data:image/") == whole.count("data:image/")

@@ -1,4 +1,4 @@
-"""The page of a report: safe, complete, and usable in a browser by everybody."""
+"""The page of a report is safe, complete and accessible in a browser."""
 
 from __future__ import annotations
 
@@ -141,10 +141,10 @@ def test_a_tooltip_answers_and_the_numbers_stand_below(
         " it.classList.contains('visible') ? it.innerText : ''"
     )
     assert re.search(r"\d\.\d+", told), told
-    assert "stage" in told, told  # what a number is stands beside it
+    assert "stage" in told, told  # each number has a label next to it
     browser.run(f"document.querySelector('{figure} summary').focus()")
     browser.keys(Keys.ENTER)
-    rows = WebDriverWait(browser.driver, 10).until(  # what opens tells of it later
+    rows = WebDriverWait(browser.driver, 10).until(  # sections that open announce it later
         lambda _: browser.run(
             f"return [...document.querySelectorAll('{figure} .numbers tbody tr')].map((row) =>"
             " [...row.cells].map((cell) => cell.textContent))"

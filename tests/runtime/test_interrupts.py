@@ -290,7 +290,7 @@ def test_a_signal_of_a_batch_system_requests_a_checkpoint(number: int) -> None:
 def test_a_second_interrupt_ends_a_process_that_hangs(
     monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """Whatever its handlers do. A process that leaves the block in time ends by itself."""
+    """With any handlers. A process that leaves the block in time ends by itself."""
     ended = threading.Event()
     monkeypatch.setattr(room, "LAST", seconds)
     monkeypatch.setattr(room, "TWICE", 0.05)
@@ -319,7 +319,7 @@ def test_a_signal_requests_a_stop_unless_ignored(number: int) -> None:
     with heard(), Watch(forced=False) as stop_requested:
         assert not stop_requested()
         os.kill(os.getpid(), number)
-        time.sleep(2 * (GRACE + AGAIN))  # nothing is raised, although nobody asked
+        time.sleep(2 * (GRACE + AGAIN))  # nothing is raised, although no stop was requested
         stop = stop_requested()
         assert stop is not None
         assert stop.code == 128 + number

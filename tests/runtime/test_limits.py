@@ -1,4 +1,4 @@
-"""What a machine withholds costs one line, and no number."""
+"""A lack of memory, files or threads costs one line, and changes no number."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_a_question_may_have_lines_and_a_title_may_not() -> None:
 
 
 def told(thing: Any) -> str:
-    """What a screen shows of a text or a table."""
+    """A text or a table as a screen shows it."""
     out = io.StringIO()
     screen = text_layout.Screen(file=out, width=100)
     text_layout.show(screen, thing) if isinstance(thing, Table) else screen.print(thing)

@@ -214,9 +214,7 @@ def test_a_mount_point_can_be_written_and_replaced(mounted: Path) -> None:
 
 
 def test_a_run_beside_a_mount_point_goes_in(mounted: Path) -> None:
-    """An earlier version wrote beside, and could not rename: what it left is whole, and is put in
-    its place.
-    """
+    """An earlier version could not rename its second folder: the complete run is moved."""
     beside = mounted.parent / "elsewhere"
     written(beside)
     beside.rename(mounted.parent / "disk.partial")

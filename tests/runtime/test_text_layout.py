@@ -18,7 +18,7 @@ from tests.support.command import evosim
 from tests.support.settings import command
 
 WIDTHS = (40, 60, 80, 120, 200)
-WIDE = 1000  # all fits beside each other
+WIDE = 1000  # all columns fit into the width
 SWEEP = """
 name = "trial"
 experiment = "micro"

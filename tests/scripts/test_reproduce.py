@@ -1,6 +1,4 @@
-"""Kept figures are of the tables beside them; a reproduction that differs from what is kept is
-told.
-"""
+"""Stored figures agree with their tables; a different reproduction is reported."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ VERDICTS = ("drive-equilibrium", "greedy-genes", "hitchhiking-desire", "suppress
 
 @pytest.mark.parametrize("name", VERDICTS)
 def test_stored_verdicts_are_those_in_the_findings(name: str) -> None:
-    """What did not come out must be said in the findings, by its claim."""
+    """The findings name refuted claims of studies."""
     with (ROOT / "results" / name / "verdicts.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert rows

@@ -238,7 +238,7 @@ def test_a_driver_that_sterilizes_everybody_ends_the_run_as_a_result(
 
 
 def test_a_lethal_driver_in_males_alone_ends_it_too() -> None:
-    """Every male sterile: no fathers, so nobody, though all females are fertile."""
+    """Every male is sterile: there are no fathers, although all females are fertile."""
     made = setting(
         "greedy-genes",
         *quick("greedy-genes"),

@@ -66,7 +66,7 @@ def after(calls: int) -> Callable[[], bool]:
 
 
 def slurm(number: int, submitted: list[int], step: int = 1) -> dict[str, str]:
-    """What Slurm 22.05 sets for a task of an array: of a list such as 3,7 it says step 1."""
+    """Variables of Slurm 22.05 for a task of an array; for a list such as 3,7 the step is 1."""
     told = {
         "ID": number,
         "COUNT": len(submitted),

@@ -52,7 +52,7 @@ Outcome = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def made(folder: Path, text: str, outcome: Outcome) -> Store:
-    """A sweep whose runs came out as was wished: `status` and numbers by planned row."""
+    """A sweep with given results: `status` and numbers by planned row."""
     path = folder / "s.toml"
     path.write_text(text, encoding="utf-8")
     store = begin(read_sweep(path), folder / "s")
@@ -178,7 +178,7 @@ def test_a_cell_of_a_figure_has_no_interval_that_looks_like_none() -> None:
 def test_small_numbers_of_a_sweep_are_not_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every interval of a quantity that is worth 0.0002 has a width on the screen."""
+    """Every interval of a quantity of 0.0002 has a width on the screen."""
     rng = np.random.default_rng(25)
     store = made(tmp_path, GRID, lambda row: {Q: 1e-5 * (additive(row)[Q] + rng.standard_normal())})
     _, out, _ = evosim(capsys, "sweep", "analyze", str(store.folder), "--of", Q)

@@ -1,4 +1,4 @@
-"""What a user is told of levels, ranges, remedies and files is true."""
+"""Statements about levels, ranges, remedies and files are true."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def in_a_thread(error: type[BaseException]) -> None:
 
 
 def test_a_refusal_in_a_thread_prints_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any other error in a thread is told as before."""
+    """Any other error in a thread is reported as usual."""
     heard: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.exc_type))
     deap_adapter._suppress_refusals()
