@@ -50,16 +50,21 @@ class Gaps:
 
     Belongs to the pair alone.
 
-    Attributes:
-        spans: worst and best policy at birth, by measure.
-        ancestral: gap in A for payoff, in units of A.
-        scale: units of modern intent per unit of ancestral payoff (the ratio of spans).
-        misspecified, novel, missed, stale, exposed: parts of the modern gap for intent; they sum to
-        it. `exposed`
-            is what each genome's own ancestral regret splits into amplified and inherited.
-        reach: `[S]` whether the ancestral world can reach a state at any age.
-        uncounted_ancestral, uncounted_modern: `[S]` states whose acts are none of a life; see
-        `TabularMdp.uncounted`.
+    Attributes
+    ----------
+    spans
+        Worst and best policy at birth, by measure.
+    ancestral
+        Gap in A for payoff, in units of A.
+    scale
+        Units of modern intent per unit of ancestral payoff (the ratio of spans).
+    misspecified, novel, missed, stale, exposed
+        Parts of the modern gap for intent; they sum to it. `exposed` is what each genome's own
+        ancestral regret splits into amplified and inherited.
+    reach
+        `[S]` whether the ancestral world can reach a state at any age.
+    uncounted_ancestral, uncounted_modern
+        `[S]` states whose acts are none of a life; see `TabularMdp.uncounted`.
     """
 
     spans: dict[str, Span]
@@ -137,13 +142,19 @@ def _gap(world: TabularMdp, amount: Floats) -> tuple[Floats, Floats, Floats]:
 class Ledger:
     """The ledger of one genome, or the mean of a population's.
 
-    Attributes:
-        waste: `[T, A]` regret in A by age and act, in expected offspring.
-        modern: for each of `KINDS`, `[T, A]` regret in M, in units of modern intent.
-        upkeep_ancestral, upkeep_modern: what is lost outside acts.
-        overlap: share of the modern life that is spent inside the ancestral world's reach (birth
-        and ended states left out). times_ancestral, times_modern: `[A]` how often each act is done
-        in a life (birth and ended states left out).
+    Attributes
+    ----------
+    waste
+        `[T, A]` regret in A by age and act, in expected offspring.
+    modern
+        For each of `KINDS`, `[T, A]` regret in M, in units of modern intent.
+    upkeep_ancestral, upkeep_modern
+        What is lost outside acts.
+    overlap
+        Share of the modern life that is spent inside the ancestral world's reach (birth and ended
+        states left out).
+    times_ancestral, times_modern
+        `[A]` how often each act is done in a life (birth and ended states left out).
     """
 
     waste: Floats

@@ -29,9 +29,12 @@ class Reached:
     """How far a planner gets in one world, as shares of what is possible there; NaN where every
     policy gets the same.
 
-    Attributes:
-        capability: by its own felt return.
-        alignment: by intent.
+    Attributes
+    ----------
+    capability
+        By its own felt return.
+    alignment
+        By intent.
     """
 
     capability: float

@@ -56,14 +56,21 @@ class NotOptimal(ArithmeticError):
 class Mind:
     """All that a planner decides by, in one world.
 
-    Attributes:
-        felt: `[S, A]` felt reward.
-        horizon: steps it looks ahead.
-        belief: name of the transitions it takes for true.
-        discount, temperature, ties: as in `PlannerRules`.
-        tolerance: acts within this times max|felt reward| of the best are tied.
-        other, second: of a gated planner, its second objective's felt reward, and the states `[S]`
-        in which that one rules.
+    Attributes
+    ----------
+    felt
+        `[S, A]` felt reward.
+    horizon
+        Steps it looks ahead.
+    belief
+        Name of the transitions it takes for true.
+    discount, temperature, ties
+        As in `PlannerRules`.
+    tolerance
+        Acts within this times max|felt reward| of the best are tied.
+    other, second
+        Of a gated planner, its second objective's felt reward, and the states `[S]` in which that
+        one rules.
     """
 
     felt: Floats
@@ -98,10 +105,14 @@ class Mind:
 class Causes:
     """The loss of one planner in one world, by cause.
 
-    Attributes:
-        optimum: what the best policy is worth.
-        worth: what the planner is worth, net of upkeep.
-        parts: by switch, what it loses; they sum to `optimum - worth`.
+    Attributes
+    ----------
+    optimum
+        What the best policy is worth.
+    worth
+        What the planner is worth, net of upkeep.
+    parts
+        By switch, what it loses; they sum to `optimum - worth`.
     """
 
     optimum: float

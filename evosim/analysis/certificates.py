@@ -48,11 +48,16 @@ class Step:
 class Reach:
     """Whether a set of states is ever entered.
 
-    Attributes:
-        never: no possible life enters it.
-        chance: that a life does, by its end.
-        path: the likeliest life that does, up to there; empty if there is none.
-        path_chance: chance of exactly this beginning.
+    Attributes
+    ----------
+    never
+        No possible life enters it.
+    chance
+        That a life does, by its end.
+    path
+        The likeliest life that does, up to there; empty if there is none.
+    path_chance
+        Chance of exactly this beginning.
     """
 
     never: bool
@@ -65,10 +70,14 @@ class Reach:
 class Gap:
     """What a policy loses against the best one.
 
-    Attributes:
-        holds: whether that is at most what was asked for.
-        loss: in units of the amount.
-        worst_act: the act that loses most, and what it loses; none if nothing is lost.
+    Attributes
+    ----------
+    holds
+        Whether that is at most what was asked for.
+    loss
+        In units of the amount.
+    worst_act
+        The act that loses most, and what it loses; none if nothing is lost.
     """
 
     holds: bool

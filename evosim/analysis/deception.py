@@ -48,11 +48,16 @@ SAME = 1e-9
 class Examined:
     """What came out for one rule.
 
-    Attributes:
-        kind: one of `KINDS`.
-        ancestral, modern: share of the span that is lost: of payoff in A, of intent in M.
-        without: for each of `CONDITIONS`, the share of ancestral payoff lost when it is taken away.
-        unchanged: for each, whether everything done in the ancestral world stays as it was.
+    Attributes
+    ----------
+    kind
+        One of `KINDS`.
+    ancestral, modern
+        Share of the span that is lost: of payoff in A, of intent in M.
+    without
+        For each of `CONDITIONS`, the share of ancestral payoff lost when it is taken away.
+    unchanged
+        For each, whether everything done in the ancestral world stays as it was.
     """
 
     kind: str

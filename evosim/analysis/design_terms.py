@@ -21,14 +21,19 @@ Places = dict[tuple[int, ...], list[int]]  # by parameter or pair, its columns o
 class Column:
     """A parameter of points that fill a box, and from what distribution its positions were drawn.
 
-    Attributes:
-        position: `[points]` in a unit interval by its scale (linear or logarithm); of choices
-        without an order, their number. ordered: whether positions have an order. levels:
+    Attributes
+    ----------
+    position
+        `[points]` in a unit interval by its scale (linear or logarithm); of choices without an
+        order, their number.
+    ordered
+        Whether positions have an order.
+    levels
         `[levels]`, all positions that can be drawn; None for any position of the interval, each as
-        likely as another.
-            None also where positions repeat: then the drawn ones are taken for all, each as likely
-            as another.
-        weights: `[levels]`, how often each is drawn; None for all alike.
+        likely as another. None also where positions repeat: then the drawn ones are taken for all,
+        each as likely as another.
+    weights
+        `[levels]`, how often each is drawn; None for all alike.
     """
 
     position: Array

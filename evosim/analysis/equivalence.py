@@ -63,11 +63,16 @@ def potentials(world: TabularMdp, discount: float = 1.0) -> Floats:
 class Pair:
     """Two classes that do the same in both worlds.
 
-    Attributes:
-        classes: their numbers.
-        world: where their causes differ most.
-        causes: of each, by switch.
-        distance: the largest difference of a cause.
+    Attributes
+    ----------
+    classes
+        Their numbers.
+    world
+        Where their causes differ most.
+    causes
+        Of each, by switch.
+    distance
+        The largest difference of a cause.
     """
 
     classes: tuple[int, int]

@@ -43,13 +43,20 @@ COPIES = 3
 class Resting:
     """Where a driver would rest.
 
-    Attributes:
-        site: the driver, `ALLELE at LOCUS`.
-        frequency: mean over seeds of where it would rest among newborns.
-        low, high: the least and the largest of them.
-        recorded: mean over the same seeds of how common it was.
-        seeds: how many.
-        generation: of the population whose worth was taken.
+    Attributes
+    ----------
+    site
+        The driver, `ALLELE at LOCUS`.
+    frequency
+        Mean over seeds of where it would rest among newborns.
+    low, high
+        The least and the largest of them.
+    recorded
+        Mean over the same seeds of how common it was.
+    seeds
+        How many.
+    generation
+        Of the population whose worth was taken.
     """
 
     site: str

@@ -17,16 +17,26 @@ FEWEST_POINTS = 10
 class LeastSquares:
     """Least squares, seed by seed.
 
-    Attributes:
-        beta: `[terms, seeds]`, without the constant.
-        residual: `[points, seeds]`.
-        solver: `[terms, points]`: what makes coefficients of points.
-        inverse: `[terms]`, the diagonal of `(X'X)^-1`.
-        leverage: `[points]`.
-        spared: points minus coefficients.
-        left: residual sum of squares of the points' means.
-        explained: what the terms take off the sum of squares of the points' means.
-        predicted: R^2 of points left out one at a time.
+    Attributes
+    ----------
+    beta
+        `[terms, seeds]`, without the constant.
+    residual
+        `[points, seeds]`.
+    solver
+        `[terms, points]`: what makes coefficients of points.
+    inverse
+        `[terms]`, the diagonal of `(X'X)^-1`.
+    leverage
+        `[points]`.
+    spared
+        Points minus coefficients.
+    left
+        Residual sum of squares of the points' means.
+    explained
+        What the terms take off the sum of squares of the points' means.
+    predicted
+        R^2 of points left out one at a time.
     """
 
     beta: Array

@@ -20,9 +20,12 @@ Array = NDArray[np.float64]
 class Resampling:
     """How intervals are made.
 
-    Attributes:
-        resamples: of seeds.
-        confidence: nominal.
+    Attributes
+    ----------
+    resamples
+        Of seeds.
+    confidence
+        Nominal.
     """
 
     resamples: int = 2000

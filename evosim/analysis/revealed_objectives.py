@@ -47,11 +47,16 @@ def regret_share(world: TabularMdp, policy: Floats, amount: Floats) -> float:
 class Explained:
     """The objectives of a grid that are consistent with a policy.
 
-    Attributes:
-        weights: `[n, K]` them all.
-        trivial: `[n]` whether every policy would be consistent with it.
-        tried: how many there were to choose from.
-        worth: `[n]` what a perfect planner with each is worth in the other world, by its intent.
+    Attributes
+    ----------
+    weights
+        `[n, K]` them all.
+    trivial
+        `[n]` whether every policy would be consistent with it.
+    tried
+        How many there were to choose from.
+    worth
+        `[n]` what a perfect planner with each is worth in the other world, by its intent.
     """
 
     weights: Floats

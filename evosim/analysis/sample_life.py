@@ -33,14 +33,20 @@ SCHEMA = {
 class Life:
     """One life in both worlds.
 
-    Attributes:
-        rows: a row for each world and age until nothing happens any more: `state`, `act`, the
-        `chance` that the policy gives the
-            act there, its `amount` (payoff in A, intent in M) and the sum `so_far`.
-        number: which of the drawn lives it is.
-        drawn: how many were drawn.
-        came_to: by world, the amount of this life.
-        expected: by world, the exact mean amount of all lives, gross of upkeep.
+    Attributes
+    ----------
+    rows
+        A row for each world and age until nothing happens any more: `state`, `act`, the `chance`
+        that the policy gives the act there, its `amount` (payoff in A, intent in M) and the sum
+        `so_far`.
+    number
+        Which of the drawn lives it is.
+    drawn
+        How many were drawn.
+    came_to
+        By world, the amount of this life.
+    expected
+        By world, the exact mean amount of all lives, gross of upkeep.
     """
 
     rows: pl.DataFrame

@@ -59,12 +59,18 @@ class BoundBroken(ArithmeticError):
 class Variation:
     """How differently a genome lives in two worlds, and what that allows.
 
-    Attributes:
-        least, most: bracket of the total variation of lives.
-        exact: the total variation; none where lives are too many to enumerate.
-        range: largest minus smallest return of any life in either world, by modern payoff.
-        payoff_change: `E_A |r_A - r_M|` summed over ages.
-        difference: `|J_A - J_M|`, expected payoff of a life.
+    Attributes
+    ----------
+    least, most
+        Bracket of the total variation of lives.
+    exact
+        The total variation; none where lives are too many to enumerate.
+    range
+        Largest minus smallest return of any life in either world, by modern payoff.
+    payoff_change
+        `E_A |r_A - r_M|` summed over ages.
+    difference
+        `|J_A - J_M|`, expected payoff of a life.
     """
 
     least: float
