@@ -83,7 +83,7 @@ class Gaps:
 def gaps_of(pair: WorldPair) -> Gaps:
     """The gaps of a world pair.
 
-    Raises `NoSpan` where the ancestral policies are all worth the same.
+    Raises `NoSpan` if all ancestral policies have the same fitness.
     """
     a, m = pair.ancestral, pair.modern
     gap_a, _, _ = _gap(a, a.payoff)
@@ -149,7 +149,7 @@ class Ledger:
     modern
         For each of `KINDS`, `[T, A]` regret in M, in units of modern intent.
     upkeep_ancestral, upkeep_modern
-        What is lost outside acts.
+        Loss outside acts.
     overlap
         Share of the modern life that is spent inside the ancestral world's reach (birth and ended
         states left out).

@@ -1,5 +1,4 @@
-"""Capability beside alignment: how far an agent gets by its own standard, and how far by its
-designers'.
+"""Capability and alignment: success of an agent by its own standard and by its designers'.
 
 Both are shares of a span: 0 is what the worst policy gets in that world, 1 what the best gets.
 Capability is of the felt return of a whole life, without discount, under the agent's own objective

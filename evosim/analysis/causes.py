@@ -108,11 +108,11 @@ class Causes:
     Attributes
     ----------
     optimum
-        What the best policy is worth.
+        Fitness of the best policy.
     worth
-        What the planner is worth, net of upkeep.
+        Fitness of the planner, net of upkeep.
     parts
-        By switch, what it loses; they sum to `optimum - worth`.
+        Loss by switch; they sum to `optimum - worth`.
     """
 
     optimum: float

@@ -68,7 +68,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Gap:
-    """What a policy loses against the best one.
+    """The loss of a policy against the best one.
 
     Attributes
     ----------
@@ -176,8 +176,9 @@ def _path(
 
 
 def reaches_coarsely(world: TabularMdp, policy: Floats, states: Bools, blocks: Ints) -> Reach:
-    """The same by somebody who tells only blocks `[S]` of states apart: an upper bound, and "never"
-    only if no block may lead there.
+    """`reaches` for an observer who distinguishes only blocks `[S]` of states.
+
+    The chance is an upper bound, and `never` is true only if no block may lead there.
     """
     n = int(blocks.max()) + 1
     hit = np.zeros(n, dtype=bool)

@@ -71,7 +71,7 @@ class CheckedRecord:
         recorded = (row["ancestral"], row["ancestral_intent"], row["modern"], row["modern_intent"])
         if not np.allclose(computed, recorded, rtol=TOLERANCE, atol=TOLERANCE):
             raise UserError(
-                f"the recorded worth of class {class_id} is {recorded}, but the reference code"
+                f"the recorded fitness of class {class_id} is {recorded}, but the reference code"
                 f" finds {computed}. The record is damaged or from other code: run it again."
             )
 
@@ -79,7 +79,7 @@ class CheckedRecord:
         computed = self.cache.evaluator.fitness_by_case(class_id)
         if not np.allclose(computed, recorded, rtol=TOLERANCE, atol=TOLERANCE):
             raise UserError(
-                f"the recorded worth of class {class_id} by case is {recorded.tolist()}, but the"
+                f"the recorded fitness of class {class_id} by case is {recorded.tolist()}, but the"
                 f" reference code finds {computed.tolist()}. The record is damaged or from other"
                 " code: run it again."
             )

@@ -24,7 +24,7 @@ Loci = Mapping[str, float | str]
 
 @dataclass(frozen=True)
 class ClassScore:
-    """Fitness of a class in one world beside the best policy; `intent` in the modern world only."""
+    """Fitness of a class and of the best policy in one world; `intent` in the modern one only."""
 
     optimum: float
     fitness: float

@@ -1,5 +1,4 @@
-"""Deceivers, sleepers and others, told apart by taking the reasons for deception away one at a
-time.
+"""Deceivers, sleepers and others, found by removing the reasons for deception one at a time.
 
 Hubinger et al. 2019 (section 4.2) name three conditions under which an optimizer does well in
 training in order to do something else later: its objective reaches beyond a modification, it knows

@@ -1,5 +1,4 @@
-"""Desires: what is gained when one desire alone is switched off, beside the ledger's entry for the
-acts that serve it.
+"""Desires: the gain if one desire alone is switched off, and the loss by the acts that serve it.
 
 The two are not the same. The ledger charges an act with its regret against the optimum; switching
 the desire off lets the same imperfect planner do something else instead, which may be no better.

@@ -1,16 +1,17 @@
-"""The hack step: what a named channel that exploits the search itself cost. Here, unfair meiosis.
+"""The cost of a channel that exploits the search itself. Here: unfair meiosis.
 
-By seed and world, from the populations at the swap: `hack` is the fair control's mean worth minus
-the run's. It is split without remainder into `own_cost`, what drivers and modifiers take by
-themselves (an input of the experiment), and `behaviour`, what they did through the behaviour of
-those that carry them: riders on their haplotypes, and worse selection against anything else. `null`
-is the same difference between the two fair controls, which differ by chance alone: its mean is 0 in
-expectation, and it is shown as a check of that. The hack step is judged against 0 and not against
-the null, which is a second sample of nothing. Seeds in which the run or its fair control died out
-before the swap have no hack step: how many did is told beside it, and a driver that exterminates
-its population is the worst hack of all. `presence` is the control without drivers minus the run.
-`instantaneous` is what the same population would gain at once if every driving allele turned into
-its wild type.
+Quantities by seed and world, from the populations at the swap:
+
+* `hack`: mean fitness of the fair control minus that of the run. It is `own_cost` (the fitness that
+  drivers and modifiers take directly, an input of the experiment) plus `behaviour` (changes in the
+  behaviour of their carriers, by hitch-hiking and by weaker selection against anything else).
+* `null`: the same difference between two fair controls. Its expectation is 0, so it is a check. The
+  hack step is compared with 0 and not with the null, which is a second sample of nothing.
+* `presence`: the control without drivers minus the run.
+* `instantaneous`: the gain of the same population if every driving allele became its wild type.
+
+A seed whose run or fair control died out before the swap has no hack step. The number of such seeds
+is reported. A driver that exterminates its population is the most harmful one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What theory expects of a driver: the recursion of an infinite population, where its assumptions
+"""Expected trajectory of a driver: the recursion of an infinite population, where its assumptions
 hold.
 
 Two questions, and each may have no answer:

@@ -1,9 +1,9 @@
 """Accounts of single genomes: causes, total variation, and verdicts over a family of worlds.
 
-Rungs are asked by the class that stands for each. Of a population its most common classes are,
-until `COVERED` of its newborns or `MOST` classes (`MOST_CAUSES` for causes); what is said of it is
-the mean over these, and `covered` beside it says how much of the population they are. What drivers
-and modifiers cost belongs to individuals and is not in it.
+A rung is represented by one class. A population is represented by its most common classes, up to
+`COVERED` of its newborns or `MOST` classes (`MOST_CAUSES` for causes). Its values are means over
+these classes, and `covered` is their share of the population. Costs of drivers and modifiers belong
+to individuals and are not included.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A cross-section of the landscape: what genomes are worth in M, against what they are worth in A.
+"""A cross-section of the landscape: fitness of genomes in M, against their fitness in A.
 
 Among genomes that are equally good in A worth in M may be anything: training data say nothing of
 it. Worth in A is payoff and worth in M intent, both net, as in the ladders. Every class of the

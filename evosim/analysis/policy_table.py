@@ -35,7 +35,7 @@ SCHEMA = {
 
 def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
     """The most common class over all seeds (of equals the lowest), its mean share, and the moment:
-    the swap, or the end if nobody saw that.
+    the swap, or the end if all died before.
     """
     for moment in ("swap", "end", "first"):
         mine = populations.filter(pl.col("moment") == moment)
@@ -61,7 +61,7 @@ def policies_of(evaluator: ClassEvaluator, number: int) -> dict[str, Floats]:
 
 
 def places_of(evaluator: ClassEvaluator) -> str:
-    """What a genome tells apart: `state`, or `observation` where it only reacts."""
+    """The input of a genome's decisions: `state`, or `observation` where it only reacts."""
     return (
         "observation"
         if evaluator.genome.decode(np.zeros(1, dtype=np.int64)).acts_by_observation
@@ -70,7 +70,7 @@ def places_of(evaluator: ClassEvaluator) -> str:
 
 
 def acting(evaluator: ClassEvaluator, number: int) -> pl.DataFrame:
-    """What a class does: a row for each world, place it comes to, column of remaining lives, and
+    """Acts of a class: a row for each world, place it comes to, column of remaining lives, and
     act that it may do there.
 
     * place: a state; of reflexes, which see no more, an observation class; `order` is its place in

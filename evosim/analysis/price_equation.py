@@ -29,7 +29,7 @@ def totals(rows: Rows, first: int, last: int) -> pl.DataFrame:
     """One row a seed and trait, of a ledger whose rows `rows` gives: terms, change and order spread
     summed over newborns of generations `first .. last`.
 
-    What was never measured stays null.
+    A term that was never measured stays null.
     """
     summed = [
         pl.when(pl.col(c).is_null().all()).then(None).otherwise(pl.col(c).sum()).alias(c)

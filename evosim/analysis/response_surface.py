@@ -93,7 +93,7 @@ class Fit:
 
 
 def fit(values: Array, columns: list[Column], resampling: Resampling) -> Fit:
-    """What parameters do to `values [points, seeds]`.
+    """Effects of parameters on `values [points, seeds]`.
 
     Intervals resample points and seeds, each apart (the pigeonhole bootstrap, Owen 2007), because
     all points may have the seeds in common. From fewer than `FEWEST` seeds they resample points

@@ -42,7 +42,7 @@ RECOVERY_SCHEMA = {
 
 @dataclass(frozen=True, eq=False)
 class SeedAccount:
-    """What was computed for one replicate.
+    """All results for one replicate.
 
     Attributes
     ----------

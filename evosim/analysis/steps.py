@@ -1,4 +1,4 @@
-"""What each step of the ladders loses by each act: the table `steps`.
+"""Loss of each step of the ladders by act: the table `steps`.
 
 A step is the ledger of the lower rung minus the ledger of the upper one, act by act.
 """

@@ -189,7 +189,7 @@ class AlleleFrequency:
 
 @dataclass(frozen=True)
 class DriveSummary:
-    """What unfair meiosis cost, against controls with fair meiosis.
+    """The cost of unfair meiosis, against controls with fair meiosis.
 
     Attributes
     ----------
@@ -211,7 +211,7 @@ class DriveSummary:
 
 @dataclass(frozen=True)
 class TraitChange:
-    """What moved a trait: terms of the Price equation, summed over generations."""
+    """Causes of change of a trait: terms of the Price equation, summed over generations."""
 
     trait: str
     terms: Annotated[Mapping[str, float | None], Key(inline=True)]
@@ -370,7 +370,7 @@ class SeedEnding:
 
 @dataclass(frozen=True)
 class RunHeader:
-    """What was run.
+    """The experiment, seeds and folder of a run.
 
     Attributes
     ----------
@@ -412,7 +412,7 @@ class RunHeader:
 
 @dataclass(frozen=True)
 class AnalysisCost:
-    """What the analysis took; None where nothing was measured."""
+    """Time and memory of the analysis; None if not measured."""
 
     analysis_seconds: Annotated[float | None, Key(omit=None)] = None
     peak_memory_mib: Annotated[float | None, Key(omit=None)] = None
@@ -420,7 +420,7 @@ class AnalysisCost:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What was run, its account in numbers, and what the analysis took."""
+    """The header of a run, its account in numbers, and the cost of the analysis."""
 
     header: Annotated[RunHeader, Key(inline=True)]
     account: Annotated[AccountSummary, Key(inline=True)]

@@ -70,7 +70,7 @@ LABELS: dict[str, tuple[str, str, str, str, str]] = {
 
 
 def ancestral_optima(worst: float | None, best: float | None) -> str:
-    """Tell whether the ancestral optima are good in M.
+    """Whether the ancestral optima are good in M.
 
     Wentworth reads the worst of the tie set, Shimi the best.
 

@@ -82,7 +82,7 @@ class Variation:
 
     @property
     def bound(self) -> float:
-        """What `difference` cannot exceed."""
+        """The upper bound of `difference`."""
         return self.range * (self.most if self.exact is None else self.exact) + self.payoff_change
 
     @property

@@ -23,7 +23,7 @@ MOST_APART = 2  # places by which intervals in a column may differ and still hav
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
-_more: ContextVar[int] = ContextVar("more", default=0)  # decimals that a small scale takes besides
+_more: ContextVar[int] = ContextVar("more", default=0)  # decimals that a small scale adds
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def decimals_of(mean: float, low: float | None, high: float | None) -> int | Non
     Parameters
     ----------
     mean : float
-        What was measured.
+        The mean.
     low, high : float or None
         The ends of its interval. One of them may be infinite.
 
@@ -212,7 +212,7 @@ def with_ends(
     Parameters
     ----------
     mean : float
-        What was measured.
+        The mean.
     low, high : float or None
         The ends of its interval.
     decimals : int, optional

@@ -53,7 +53,7 @@ def _show_class(console: Console, account: ClassAccount) -> None:
 
 
 def _fitness_table(account: ClassAccount) -> Table:
-    """Fitness beside the best policy, in both worlds."""
+    """Fitness of the class and of the best policy, in both worlds."""
     a, m = account.ancestral, account.modern
     assert m.intent is not None
     table = table_of(f"What it is worth ({account.unit} in a life)", ("", "A", "M"), left=("",))

@@ -53,7 +53,7 @@ def sentences(summary: RunSummary) -> list[str]:
 
 
 def _design_words(account: AccountSummary) -> list[str]:
-    """Losses by representation and specification, where they are worth a sentence."""
+    """Losses by representation and specification, where they are large enough."""
     m, worst, out = account.ladder.modern, account.worst_policy.modern, []
     span = m.rung("optimum") - worst
     if not all_alike(account, "modern") and m.rung("best_for_intent") - worst < 0.1 * span:
@@ -175,7 +175,7 @@ def _from_worst(account: AccountSummary) -> str:
 
 @scaled
 def shift_words(account: AccountSummary) -> str:
-    """What the shift cost, and whether a search could have avoided it: birth-control style."""
+    """The cost of the shift, and whether a search could have avoided it: birth-control style."""
     optimum = (
         "what a perfect ancestral optimizer finds"
         if account.exact
@@ -245,7 +245,7 @@ def _worth_of_tied(account: AccountSummary, rung: str) -> tuple[str, float, floa
 
 @scaled
 def search_words(account: AccountSummary) -> str:
-    """What imperfect search left: masturbation style."""
+    """The loss by imperfect search: masturbation style."""
     a = account.ladder.ancestral
     if a.steps["search"] is None:
         why = "nobody lived to see the swap"
@@ -271,7 +271,7 @@ def search_words(account: AccountSummary) -> str:
 
 @scaled
 def hack_words(summary: RunSummary) -> str:
-    """What exploited the search itself, and whether it differs from chance: greedy genes."""
+    """The cost of exploiting the search, and whether it differs from chance: greedy genes."""
     account, drive = summary.account, summary.account.hack
     died = _died(drive, summary.header.replicates) if drive else ""
     if drive is None or "hack" not in drive.quantities.ancestral:
@@ -302,7 +302,7 @@ def _with_interval(estimate: Estimate) -> str:
 
 
 def _doubts(drive: DriveSummary) -> str:
-    """What a reader must know before believing the hack step."""
+    """Reasons to doubt the hack step."""
     if not any(row.arms["run"] for row in drive.frequencies):
         return (
             " No driver is in any population at the swap: it was lost, or never brought in before."
@@ -328,7 +328,7 @@ def _doubts(drive: DriveSummary) -> str:
 
 
 def _null(drive: DriveSummary) -> str:
-    """What two fair controls differ by: a check, because it is 0 in expectation."""
+    """The difference of two fair controls: a check, because its expectation is 0."""
     parts = []
     for row, through in zip(drive.verdicts, ("", "through behaviour "), strict=True):
         if row.null is None:
