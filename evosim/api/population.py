@@ -205,7 +205,8 @@ def _expressed(values: pl.Series, locus: Locus, ploidy: int) -> NDArray[np.int64
         if any(len(pair) != ploidy for pair in pairs):
             raise UserError(
                 f"column '{locus.name}' must have lists of {ploidy}"
-                f" allele{'s' if ploidy > 1 else ''}, but has others. Mend them."
+                f" allele{'s' if ploidy > 1 else ''}, but has others. Write for example"
+                f" {alleles[:1] * ploidy}."
             )
         found = [[_allele(allele, alleles, locus.name) for allele in pair] for pair in pairs]
         return np.array([locus.expression[pair[0], pair[-1]] for pair in found], dtype=np.int64)
@@ -250,7 +251,7 @@ def _whole(population: pl.DataFrame, name: str, default: int, *, least: int) -> 
     if int(values.min()) < least:
         raise UserError(
             f"column '{name}' of a population must be at least {least}, but has"
-            f" {number(float(values.min()), 0)}. Change it."
+            f" {number(float(values.min()), 0)}. Use {least} or more."
         )
     return np.asarray(values, dtype=np.int64)
 
@@ -259,7 +260,7 @@ def _numbers(population: pl.DataFrame, name: str) -> NDArray[np.float64]:
     if not population[name].dtype.is_numeric():
         raise UserError(
             f"column '{name}' of a population must hold numbers, but holds"
-            f" {population[name].dtype}. Change it."
+            f" {population[name].dtype}. Cast it to Float64."
         )
     return np.asarray(population[name].cast(pl.Float64).to_numpy(), dtype=np.float64)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,20 +227,53 @@ def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str,
     )
 
 
+def _genomes(table: pl.DataFrame) -> Any:
+    """Genomes one by one, or their density if there are many."""
+    if table.height <= MOST_POINTS:
+        return landscape_density.distinct(table)
+    edges = landscape_density.edges_of(table)
+    return Binned(
+        landscape_density.density(table, edges), landscape_density.given_ancestral(table, edges[0])
+    )
+
+
+def _genomes_shown(height: int, facts: Mapping[str, Any]) -> str:
+    """How many genomes of the grid the figure shows, in words."""
+    if height == facts["grid"]:
+        return f"all {height:,} genomes of the grid"
+    if facts["exact"]:
+        return (
+            f"{height:,} of {facts['grid']:,} genomes: the best, those near them, and those"
+            " that lived; all were tried"
+        )
+    return (
+        f"{height:,} of {facts['grid']:,} genomes: those that lived or were tried; the"
+        " best are the best found"
+    )
+
+
+def _near_ties_words(close: pl.DataFrame, widest: float) -> str:
+    """Number of genomes near the best of A, and their fitness in M, in words."""
+    low, high = float(close["modern_intent"].min()), float(close["modern_intent"].max())  # type: ignore[arg-type]
+    found = int(close["classes"].sum())
+    genomes, they = (
+        ("1 genome is", "it is") if found == 1 else (f"{found:,} genomes are", "they are")
+    )
+    range_of = (
+        f"worth {low:.3g} in M"
+        if found == 1 or high - low < 1e-12
+        else f"worth from {low:.3g} to {high:.3g} in M"
+    )
+    return f"{genomes} {told(widest)}{' of the best' if widest else ''} in A; {they} {range_of}"
+
+
 def draw(s: Source) -> Any:
     """The cross-section of the landscape."""
     table, populations = s.run.tables["landscape"], s.run.tables["populations"]
     facts = s.run.provenance["landscape"]
     if facts["grid"] == 1:
         return None  # there is nothing to compare
-    if table.height <= MOST_POINTS:
-        every: Any = landscape_density.distinct(table)
-    else:
-        edges = landscape_density.edges_of(table)
-        every = Binned(
-            landscape_density.density(table, edges),
-            landscape_density.given_ancestral(table, edges[0]),
-        )
+    every = _genomes(table)
     tolerances = list(s.run.experiment.analysis.near_ties) or [0.0]
     close = landscape_density.within_tolerances(
         table, sorted({0.0, *tolerances}), s.evaluator.spans["ancestral"]
@@ -258,30 +292,8 @@ def draw(s: Source) -> Any:
         "modern": f"{'intent' if intent_differs(s) else 'fitness'} in M ({unit_of_payoff(s)})",
     }
     chart = landscape(every, close, people, peaks, worth)
-    if table.height == facts["grid"]:
-        which = f"all {table.height:,} genomes of the grid"
-    elif facts["exact"]:
-        which = (
-            f"{table.height:,} of {facts['grid']:,} genomes: the best, those near them, and those"
-            " that lived; all were tried"
-        )
-    else:
-        which = (
-            f"{table.height:,} of {facts['grid']:,} genomes: those that lived or were tried; the"
-            " best are the best found"
-        )
-    widest = max(tolerances)
-    low, high = float(close["modern_intent"].min()), float(close["modern_intent"].max())  # type: ignore[arg-type]
-    found = int(close["classes"].sum())
-    genomes, they = (
-        ("1 genome is", "it is") if found == 1 else (f"{found:,} genomes are", "they are")
-    )
-    range_of = (
-        f"worth {low:.3g} in M"
-        if found == 1 or high - low < 1e-12
-        else f"worth from {low:.3g} to {high:.3g} in M"
-    )
-    finding = f"{genomes} {told(widest)}{' of the best' if widest else ''} in A; {they} {range_of}"
+    which = _genomes_shown(table.height, facts)
+    finding = _near_ties_words(close, max(tolerances))
     where = "; ".join(
         f"the {words} is on average worth {_mean(some, 'ancestral'):.3g} in A and"
         f" {_mean(some, 'modern_intent'):.3g} in M by what it does"

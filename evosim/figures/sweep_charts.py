@@ -121,15 +121,8 @@ def extremes(frame: pl.DataFrame, names: tuple[str, str]) -> str:
     )
 
 
-def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str, *, both_ends: bool = False) -> Any:
-    """A heat map of two factors: `x`, `y` (labels), `mean`, `low`, `high`, and `note` where a cell
-    has no mean or fewer runs.
-
-    In each cell its number, and below it half its interval, or (`both_ends`) where it begins and
-    ends. Cells without a mean are grey and say why.
-    """
-    shown = frame.drop_nulls("mean")["mean"]
-    least, most = (float(shown.min()), float(shown.max())) if shown.len() else (0.0, 1.0)  # type: ignore[arg-type]
+def _cells(frame: pl.DataFrame, least: float, most: float, *, both_ends: bool) -> pl.DataFrame:
+    """Cells of a heat map with their numbers, intervals and ink as text."""
     middle = (least + most) / 2.0
     places = decimals([least, most])
     rows = [
@@ -144,9 +137,21 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str, *, both_ends: bo
         }
         for row in frame.select("x", "y", "mean", "low", "high", "note").iter_rows(named=True)
     ]
-    table = pl.DataFrame(
+    return pl.DataFrame(
         rows, schema_overrides={"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64}
     )
+
+
+def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str, *, both_ends: bool = False) -> Any:
+    """A heat map of two factors: `x`, `y` (labels), `mean`, `low`, `high`, and `note` where a cell
+    has no mean or fewer runs.
+
+    In each cell its number, and below it half its interval, or (`both_ends`) where it begins and
+    ends. Cells without a mean are grey and say why.
+    """
+    shown = frame.drop_nulls("mean")["mean"]
+    least, most = (float(shown.min()), float(shown.max())) if shown.len() else (0.0, 1.0)  # type: ignore[arg-type]
+    table = _cells(frame, least, most, both_ends=both_ends)
     across, up = len(x.labels), len(y.labels)
     width, height = (
         max(26, min(most_wide, room // n))
@@ -194,7 +199,7 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str, *, both_ends: bo
     ]
     ink = alt.Color("ink:N", scale=None, legend=None)
     if across <= MOST_TEXT:
-        some = across <= MOST_SPREAD and any(row["spread"] for row in rows)
+        some = across <= MOST_SPREAD and any(table["spread"])
         layers.append(
             base.mark_text(fontSize=12, dy=-6 if some else 0).encode(
                 ex, wy, alt.Text("number:N"), ink

@@ -30,19 +30,7 @@ def ties(
     Labels give the number of genomes and of behaviours. `table` is the account's table, `best` the
     fitness of R2 (`best_of` is its name), `population` that of the population at the swap.
     """
-    count = pl.format(
-        "{} {}, {} {}",
-        pl.col("classes"),
-        pl.when(pl.col("classes") == 1).then(pl.lit("genome")).otherwise(pl.lit("genomes")),
-        pl.col("behaviours"),
-        pl.when(pl.col("behaviours") == 1)
-        .then(pl.lit("behaviour"))
-        .otherwise(pl.lit("behaviours")),
-    )
-    frame = table.sort("tolerance").with_columns(
-        pl.Series("how near", [told(t) for t in table.sort("tolerance")["tolerance"]]),
-        count.alias("words"),
-    )
+    frame = _labelled(table)
     order = frame["how near"].to_list()
     ends = [
         0.0,
@@ -89,6 +77,29 @@ def ties(
     text = base.mark_text(align="left", dx=8, fontSize=10.5).encode(
         y, alt.Text("words:N"), x=alt.value("width")
     )
+    rules = _rules(best, best_of, population, scale)
+    return alt.layer(rules, bars, *ticks, text).properties(width=ACROSS, height=STEP * len(order))
+
+
+def _labelled(table: pl.DataFrame) -> pl.DataFrame:
+    """The account's table with tolerances and counts in words."""
+    count = pl.format(
+        "{} {}, {} {}",
+        pl.col("classes"),
+        pl.when(pl.col("classes") == 1).then(pl.lit("genome")).otherwise(pl.lit("genomes")),
+        pl.col("behaviours"),
+        pl.when(pl.col("behaviours") == 1)
+        .then(pl.lit("behaviour"))
+        .otherwise(pl.lit("behaviours")),
+    )
+    return table.sort("tolerance").with_columns(
+        pl.Series("how near", [told(t) for t in table.sort("tolerance")["tolerance"]]),
+        count.alias("words"),
+    )
+
+
+def _rules(best: float, best_of: str, population: float | None, scale: Any) -> Any:
+    """Vertical lines: fitness of the best modern genome and of the population at the swap."""
     lines = [
         (best_of, best, ANCESTRAL, [1, 0]),
         *([] if population is None else [("population at the swap", population, MODERN, [5, 3])]),
@@ -114,12 +125,11 @@ def ties(
         alt.Tooltip("line:N", title="what"),
         alt.Tooltip("at:Q", title="worth in M", format=".4f"),
     ]
-    rules = (
+    return (
         alt.Chart(marks)
         .mark_rule(strokeWidth=1.6)
         .encode(alt.X("at:Q", scale=scale), colour, dash, tooltip=told_of)
     )
-    return alt.layer(rules, bars, *ticks, text).properties(width=ACROSS, height=STEP * len(order))
 
 
 def draw(s: Source) -> Any:

@@ -59,21 +59,7 @@ def variation(table: pl.DataFrame, unit: str) -> Any:
         (pl.col("range") * pl.coalesce("exact", "most")).alias("by_variation"),
         pl.coalesce("exact", "most").alias("tv"),
     )
-    names = [SUBJECTS[name] for name in present]
-    colour = alt.Color(
-        "who:N",
-        title=None,
-        sort=names,
-        scale=alt.Scale(domain=names, range=[COLOURS[n] for n in present]),
-        legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1),
-    )
-    shape = alt.Shape(
-        "who:N",
-        title=None,
-        sort=names,
-        scale=alt.Scale(domain=names, range=[SHAPES[n] for n in present]),
-        legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1),
-    )
+    colour, shape = _marks(present)
     tips = [
         alt.Tooltip("who:N", title="whose lives"),
         alt.Tooltip("seed:Q"),
@@ -115,15 +101,32 @@ def variation(table: pl.DataFrame, unit: str) -> Any:
     return alt.layer(line, label, dots).properties(width=WIDTH + 120, height=HEIGHT + 110)
 
 
-def draw(s: Source) -> Any:
-    """The total variation bound, of rungs, populations, and their common classes."""
-    table = s.analysis["variation"]
-    if table.is_empty():
-        return None
-    asker = GenotypeAccounts(s.evaluator)
-    mine = s.run.tables["populations"].filter(pl.col("moment") == "swap")
+def _marks(present: list[str]) -> tuple[Any, Any]:
+    """Colour and shape of each subject."""
+    names = [SUBJECTS[name] for name in present]
+    colour = alt.Color(
+        "who:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=[COLOURS[n] for n in present]),
+        legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1),
+    )
+    shape = alt.Shape(
+        "who:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=[SHAPES[n] for n in present]),
+        legend=alt.Legend(labelLimit=240, symbolStrokeWidth=0.6, symbolOpacity=1),
+    )
+    return colour, shape
+
+
+def _with_common_classes(s: Source, table: pl.DataFrame) -> pl.DataFrame:
+    """The account's table, and a row for each of the most common classes at the swap."""
+    accounts = GenotypeAccounts(s.evaluator)
+    swap = s.run.tables["populations"].filter(pl.col("moment") == "swap")
     common = (
-        mine.group_by("class")
+        swap.group_by("class")
         .agg(pl.col("count").sum())
         .sort("count", "class", descending=[True, False])
         .head(COMMON)["class"]
@@ -148,7 +151,7 @@ def draw(s: Source) -> Any:
             },
         }
         for c in common
-        for v in [asker.variation(int(c))]
+        for v in [accounts.variation(int(c))]
     ]
     columns = [
         "subject",
@@ -162,7 +165,7 @@ def draw(s: Source) -> Any:
         "difference",
         "slack",
     ]
-    rows = (
+    return (
         pl.concat(
             [
                 table.select(columns),
@@ -174,6 +177,14 @@ def draw(s: Source) -> Any:
         if single
         else table.select(columns)
     )
+
+
+def draw(s: Source) -> Any:
+    """The total variation bound, of rungs, populations, and their common classes."""
+    table = s.analysis["variation"]
+    if table.is_empty():
+        return None
+    rows = _with_common_classes(s, table)
     notes = [
         s.many("a circle each"),
         (

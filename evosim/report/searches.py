@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evosim.analysis.intervals import FEWEST, level
+from evosim.analysis.summary import SearchSummary
 from evosim.config.schema import Experiment
 from evosim.config.toml_out import to_commented_toml
 from evosim.figures.inputs import Searched
@@ -39,28 +40,7 @@ def chapter(
             descriptions={key: figure.description for key, figure in SEARCH_FIGURES.items()},
         )
     )
-    rows = []
-    for row in summary.search:
-        decimals = decimals_of(row.mean, *(row.interval or (None, None)))
-        rows.append(
-            (
-                Cell(row.quantity),
-                Cell(number(row.mean, decimals)),
-                Cell(between(row.interval, decimals) if row.interval else ""),
-            )
-        )
-    note = (
-        ""
-        if all(row.interval for row in summary.search)
-        else f"No interval: it takes {FEWEST} seeds that do not all agree."
-    )
-    came = Table(
-        "What the search came to: means over seeds",
-        tuple(map(Cell, ("quantity", "mean", f"{level(experiment.analysis.confidence)} interval"))),
-        rows,
-        frozenset({0}),
-        note,
-    )
+    came = result_table(summary, experiment.analysis.confidence)
     expected = [Facts([("Expected", summary.expected)])] if summary.expected else []
     changed = (
         [
@@ -92,4 +72,30 @@ def chapter(
     )
     return Chapter(
         name, "search", experiment.title or experiment.name, experiment.question, line, sections
+    )
+
+
+def result_table(summary: SearchSummary, confidence: float) -> Table:
+    """Means over seeds of the result of a search, with intervals."""
+    rows = []
+    for row in summary.search:
+        decimals = decimals_of(row.mean, *(row.interval or (None, None)))
+        rows.append(
+            (
+                Cell(row.quantity),
+                Cell(number(row.mean, decimals)),
+                Cell(between(row.interval, decimals) if row.interval else ""),
+            )
+        )
+    note = (
+        ""
+        if all(row.interval for row in summary.search)
+        else f"No interval: it takes {FEWEST} seeds that do not all agree."
+    )
+    return Table(
+        "What the search came to: means over seeds",
+        tuple(map(Cell, ("quantity", "mean", f"{level(confidence)} interval"))),
+        rows,
+        frozenset({0}),
+        note,
     )

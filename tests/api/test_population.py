@@ -87,7 +87,7 @@ def test_genotypes_express_what_their_alleles_do() -> None:
         ({"class": [10**9]}, "column 'class' must lie in 0.."),
         ({"class": [-1]}, "must be at least 0"),
         ({"class": [0.5]}, "must hold whole numbers"),
-        ({"class": []}, "must have somebody in it"),
+        ({"class": []}, "must have at least one row"),
         ({"class": [1, None]}, "has 1 nulls"),
         ({"clas": [1]}, "Did you mean 'class'"),
         ({"class": [1], "count": [0]}, "column 'count' of a population must be at least 1"),

@@ -58,7 +58,7 @@ def test_panels_are_stacked_in_one_column(specs: dict[str, dict[str, Any]]) -> N
     stacked, _ = fit_to_column(specs["ladders"], one, to_svg)
     assert len(stacked["vconcat"]) == 2
     assert "hconcat" in fit_to_column(specs["ladders"], two, to_svg)[0]
-    assert json.dumps(specs["ladders"]) == before  # what was specs stays as it is
+    assert json.dumps(specs["ladders"]) == before  # the specification is not changed
     assert stacked["config"]["legend"]["orient"] == "bottom"
 
 
