@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,35 +21,14 @@ from evosim.verify import LAWS
 from tests.support.settings import quick, setting
 
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
 FOLDERS = ("analyze", "studies", "benchmarks", "stress", "docs")
+_STUDY = re.compile(r'Study\(\s*"([a-z/-]+)"')
+# Folder of results by the name of the script that makes it
 STUDIES = {
-    "attack_cache": "attack/cache",
-    "attack_damage": "attack/damage",
-    "attack_memory": "attack/memory",
-    "sweep_statistics": "sweep-statistics",
-    "attack_runs": "attack/runs",
-    "attack_names": "attack/names",
-    "bench": "bench",
-    "bench_genetics": "bench-genetics",
-    "interval_coverage": "coverage",
-    "drive_equilibrium": "drive-equilibrium",
-    "fuzz": "fuzz",
-    "greedy_genes": "greedy-genes",
-    "hitchhiking_desire": "hitchhiking-desire",
-    "merged_states": "merged-states",
-    "packaged": "packaged",
-    "population_genetics": "population-genetics",
-    "recovery": "recovery",
-    "suppressor": "suppressor",
-    "sweep_engines": "sweep-engines",
-    "sweep_faults": "sweep-faults",
-    "birth_control": "birth-control",
-    "horizon": "horizon",
-    "reflexes": "reflexes",
-    "robustness": "robustness",
-    "temperature": "temperature",
-    "waste": "waste",
-    "what_matters": "what-matters",
+    path.stem: found[1]
+    for path in sorted(SCRIPTS.rglob("*.py"))
+    if (found := _STUDY.search(path.read_text(encoding="utf-8")))
 }
 # Of runs given
 ANALYSES = {
@@ -57,29 +37,6 @@ ANALYSES = {
     "greedy_gene_hacks": "greedy-gene-hacks",
     "three_losses": "three-losses",
 }
-HELPERS = {
-    "accounts",
-    "build_docs",
-    "build_documents",
-    "documents",
-    "gallery",
-    "redraw",
-    "reproduce",
-    "run_documents",
-    "snippets",
-    "bench_ceilings",
-    "bench_deap",
-    "bench_grid",
-    "bench_jax",
-    "bench_job",
-    "bench_peers",
-    "bench_product",
-    "bench_sweep_store",
-    "fuzzing",
-    "kills",
-    "same_results",
-    "sweep_job",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -87,20 +44,34 @@ def _scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for folder in FOLDERS:
         monkeypatch.syspath_prepend(str(ROOT / "scripts" / folder))
     yield
-    for name in [*STUDIES, *ANALYSES, *HELPERS]:
-        sys.modules.pop(name, None)
+    for path in SCRIPTS.rglob("*.py"):
+        sys.modules.pop(path.stem, None)
 
 
 def script(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def test_every_script_is_listed_here() -> None:
-    assert {path.stem for path in (ROOT / "scripts").rglob("*.py")} == {
-        *STUDIES,
-        *ANALYSES,
-        *HELPERS,
+def test_every_script_is_in_the_table_of_scripts() -> None:
+    """Scripts with a command line are typed there; the others are named as imported."""
+    page = (SCRIPTS / "README.md").read_text(encoding="utf-8")
+    for path in SCRIPTS.rglob("*.py"):
+        if "__main__" in path.read_text(encoding="utf-8"):
+            typed = path.relative_to(ROOT).with_suffix("").as_posix()
+            assert f"{typed}.py" in page or f"{typed}.sh" in page
+    for typed in re.findall(r"`(?:python )?(scripts/[\w/]+\.(?:py|sh))", page):
+        assert (ROOT / typed).is_file(), typed
+
+
+def test_every_stored_study_has_its_script() -> None:
+    folders = {
+        path.parent.relative_to(ROOT / "results").as_posix()
+        for path in [
+            *(ROOT / "results").glob("*/provenance.json"),
+            *(ROOT / "results" / "attack").glob("*/provenance.json"),
+        ]
     }
+    assert set(STUDIES.values()) == folders
 
 
 @pytest.mark.parametrize("name", [*STUDIES, *ANALYSES])
@@ -133,7 +104,11 @@ def test_stored_results_have_provenance(name: str) -> None:
         assert "nan" not in path.read_text(encoding="utf-8").lower().split(",")
 
 
-VERDICTS = ("drive-equilibrium", "greedy-genes", "hitchhiking-desire", "suppressor")
+VERDICTS = sorted(
+    path.parent.name
+    for path in (ROOT / "results").glob("*/verdicts.csv")
+    if path.parent.name != "claims"
+)
 
 
 @pytest.mark.parametrize("name", VERDICTS)
