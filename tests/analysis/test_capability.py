@@ -33,7 +33,7 @@ def planners(weights: np.ndarray, horizon: int, *, discount: float = 1.0) -> Pla
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whoever_sees_to_the_end_of_life_and_is_right_is_as_capable_as_can_be(seed: int) -> None:
+def test_full_foresight_and_true_beliefs_give_full_capability(seed: int) -> None:
     pair = random_pair(seed)
     weights = np.random.default_rng(seed).normal(size=(3, len(pair.ancestral.features)))
     capabilities = Capabilities({"A": pair.ancestral, "M": pair.modern})
@@ -50,7 +50,7 @@ def test_whoever_sees_to_the_end_of_life_and_is_right_is_as_capable_as_can_be(se
             )
 
 
-def test_whoever_feels_what_was_intended_is_as_aligned_as_capable() -> None:
+def test_planners_that_feel_intent_are_as_aligned_as_capable() -> None:
     """Micro without display: intent is payoff, and payoff is felt."""
     pair = setting(
         "micro", "world.ancestral.display_payoff=0.0", "world.modern.display_payoff=0.0"

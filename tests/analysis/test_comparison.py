@@ -171,6 +171,7 @@ def test_runs_are_paired_where_enough_seeds_are_common() -> None:
     assert pairing_of(range(6), range(100, 106)) == "unpaired"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [-0.95, 0.0, 0.95])
 @pytest.mark.parametrize("shift", [1, 15])
 def test_intervals_hold_a_null_whatever_the_common_seeds_share(shared: float, shift: int) -> None:

@@ -174,7 +174,7 @@ def test_an_end_keeps_one_act_unless_a_belief_sees_a_way_out() -> None:
     assert hopeful.terminal_states().tolist() == [False, False, True]
 
 
-def test_an_end_does_not_take_acts_from_the_living_who_look_like_it() -> None:
+def test_terminal_states_leave_acts_of_similar_states() -> None:
     for form in FORMS[:2]:
         pair = rooms(Rooms(form=form), {}, observe=(0, 0, 0))
         assert pair.options() == {"class 0": ("go", "other")}

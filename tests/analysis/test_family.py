@@ -148,7 +148,7 @@ def test_limit_elsewhere() -> None:
     )
 
 
-def test_deceivers_are_known_where_the_world_offers_the_beliefs_for_it() -> None:
+def test_deceivers_need_a_world_with_their_beliefs() -> None:
     """Who wants B and sees to the end deceives; who sees one step is not even good in A; and an
     aligned one is robust.
     """

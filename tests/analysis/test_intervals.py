@@ -68,7 +68,7 @@ def test_intervals_hold_the_mean_as_often_as_the_kept_table_says(n: int) -> None
 
 
 @pytest.mark.parametrize("n", [5, 20])
-def test_cut_intervals_hold_as_much_and_are_narrow_where_seeds_are_close(n: int) -> None:
+def test_cut_intervals_keep_coverage_and_are_narrow(n: int) -> None:
     """Shares of 0.95, give or take 0.03.
 
     Gaffke's interval holds the mean too, but is more than four times as wide.
@@ -121,7 +121,7 @@ def test_intervals_of_shares_are_those_of_clopper_and_pearson(n: int) -> None:
         assert interval(values, 100, 0.9, (0.0, 1.0)) == pytest.approx(tuple(theirs), abs=1e-12)
 
 
-def test_gaffke_s_interval_of_numbers_that_are_nearly_0_or_1_is_that_of_the_share() -> None:
+def test_gaffke_s_interval_of_near_0_or_1_is_that_of_the_share() -> None:
     """It is drawn where a number lies inside the range, and agrees with the exact one."""
     values = np.array([0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0])
     exact = interval(values, 50_000, 0.95, (0.0, 1.0))
@@ -131,7 +131,7 @@ def test_gaffke_s_interval_of_numbers_that_are_nearly_0_or_1_is_that_of_the_shar
 
 
 @pytest.mark.parametrize("values", [[0.3] * 5, [0.0] * 20, [1.0 + 1e-15, 1.0, 1.0, 1.0, 1.0]])
-def test_seeds_that_agree_give_no_interval_unless_a_range_is_known(values: list[float]) -> None:
+def test_seeds_that_agree_give_an_interval_only_in_a_range(values: list[float]) -> None:
     """They gave an interval without width, which reads as exact."""
     assert interval(values, 500, 0.95) is None
     assert difference(values, values, 500, 0.95) is None
@@ -168,7 +168,7 @@ def test_the_widening_makes_the_normal_s_width_student_s() -> None:
     assert reach == pytest.approx(stats.t.ppf(0.975, n - 1))
 
 
-def test_only_what_is_exact_by_construction_has_an_interval_without_width() -> None:
+def test_only_exact_quantities_have_intervals_without_width() -> None:
     how, same = Resampling(500), np.full((2, 3, 6), 0.25)
     assert np.isnan(how.means_and_ends(same)[1]).all()
     _, low, high = how.means_and_ends(same, exact=True)
@@ -193,7 +193,7 @@ def test_shares_of_variance_of_seeds_that_agree(exact: bool) -> None:
 
 
 @pytest.mark.parametrize("n", [5, 10, 20])
-def test_rare_extreme_values_are_missed_as_often_as_the_page_says(n: int) -> None:
+def test_rare_extreme_values_are_missed_as_often_as_stated(n: int) -> None:
     """One value in 20 lies 1,000 times the noise away: the interval holds the mean where a seed
     shows such a value, and not elsewhere.
     """

@@ -73,7 +73,7 @@ def test_any_effect_is_found(grid: tuple[int, ...], seeds: int, least: float) ->
     assert alarms(lambda rng: effect + rng.standard_normal((*grid, seeds)), 100) >= least
 
 
-def test_any_effect_of_two_cells_is_the_test_of_signs_of_differences() -> None:
+def test_any_effect_of_two_cells_is_the_sign_test() -> None:
     rng = np.random.default_rng(15)
     for n in (5, 8):
         x = rng.standard_normal((2, n)) + np.array([[0.0], [0.7]])

@@ -114,7 +114,7 @@ def test_a_small_unit_changes_no_word(tmp_path: Path) -> None:
     assert formatting.number(2e-4) == "0.000"  # the scale is that of an account, and not of all
 
 
-def test_where_all_policies_are_alike_nothing_is_lost_by_representation(tmp_path: Path) -> None:
+def test_equal_policies_have_no_representation_loss(tmp_path: Path) -> None:
     run = evosim.run(experiment({"red": 0.5, "green": 0.5, "none": 0.5}), out=tmp_path)
     assert not [text for text in sentences.sentences(run.typed_summary) if "Representation" in text]
     rungs = run.summary["ladder"]["modern"]["rungs"]

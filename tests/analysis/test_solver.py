@@ -38,6 +38,7 @@ def by_linear_programme(world: TabularMdp) -> float:
     return float(-result.fun)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "settings"), [("ancestral", ()), ("modern", ("world.ancestral.lifespan=40",))]
 )
@@ -82,6 +83,7 @@ def loss_of_the_best(*settings: str) -> tuple[float, dict[str, float]]:
     return modern.rungs["optimum"] - modern.rungs["population"], modern.steps
 
 
+@pytest.mark.slow
 def test_the_theorem() -> None:
     """Outer alignment, no generalization error and full optimization together lose nothing, to
     rounding.
@@ -92,6 +94,7 @@ def test_the_theorem() -> None:
     assert abs(loss) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "step"),
     [

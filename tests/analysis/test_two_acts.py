@@ -104,9 +104,7 @@ SHIFTED = {"k": 0.6, "j": 1.0}
 # Upkeep
 
 
-def test_shares_are_not_defined_where_upkeep_brings_all_genomes_below_the_worst_policy(
-    tmp_path: Path,
-) -> None:
+def test_shares_are_undefined_below_the_worst_policy(tmp_path: Path) -> None:
     """The worst policy of M gets 1.2.
 
     The best genome gets 2 x 0.55 = 1.1, the ancestral optimum 1.2 x 0.55 = 0.66.
@@ -140,7 +138,7 @@ def test_with_less_upkeep_the_same_optima_are_not_good(tmp_path: Path) -> None:
     assert "none is good there" in " ".join(sentences.sentences(run.typed_summary))
 
 
-def test_an_optimum_that_is_the_best_genome_is_good_whatever_upkeep_takes(tmp_path: Path) -> None:
+def test_an_optimum_that_is_the_best_genome_is_good(tmp_path: Path) -> None:
     """Nothing changes in M, so that nothing is lost by the shift."""
     run = evosim.run(experiment({}, {}, cost=0.45), replicates=2, out=tmp_path / "run")
     assert (
@@ -168,9 +166,7 @@ def test_near_ties_have_a_width_below_the_worst_policy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("over", ["worst", "cvar"])
-def test_nothing_is_unfound_where_the_best_for_what_selection_heard_is_there(
-    over: str, tmp_path: Path
-) -> None:
+def test_nothing_is_unfound_if_the_best_genotype_is_present(over: str, tmp_path: Path) -> None:
     """`a` gets 2 in the first case and 1 in the second, `b` 1 and 2.
 
     Who wants both gets 1.5 in each: best for the worst case.

@@ -92,7 +92,7 @@ def test_sums_have_no_pair_and_products_nothing_else() -> None:
     assert product["total", (0,)] == product["total", (1,)] == pytest.approx(1.0)
 
 
-def test_what_is_constant_has_no_variance_and_one_seed_no_interval() -> None:
+def test_constants_have_no_variance_and_one_seed_no_interval() -> None:
     flat = decompose(np.full((3, 2, 6), 0.1), HOW)
     assert (flat.between, flat.detected, flat.shares) == (0.0, False, [])
     one = decompose((A[:, None] + B[None, :])[..., None], HOW)
@@ -102,7 +102,7 @@ def test_what_is_constant_has_no_variance_and_one_seed_no_interval() -> None:
     assert one.shares[0].low is None
 
 
-def test_what_does_nothing_has_a_share_of_nothing_however_much_chance_there_is() -> None:
+def test_a_factor_without_effect_has_no_share_despite_chance() -> None:
     """A parameter of a world that comes later, with common seeds: the same numbers at each of its
     levels.
     """
@@ -162,7 +162,7 @@ def alarms(draw: Callable[[np.random.Generator], Array], samples: int = 400) -> 
     return float(np.mean([any_effect(draw(rng), HOW)[0] <= 0.05 for _ in range(samples)]))
 
 
-def test_what_no_seed_changes_is_no_chance_but_five_deaths_of_five_are() -> None:
+def test_exact_values_have_no_chance_but_five_deaths_do() -> None:
     same = np.array([0.0, 0.5])[:, None] + np.arange(5.0)
     assert decompose(same, HOW, exact=True).detected is True
     agreed = decompose(same, HOW)  # five seeds that agree prove no more than five signs

@@ -35,7 +35,7 @@ def test_frames_are_means_over_the_seeds_of_their_tables(driven: evosim.Run) -> 
         )
 
 
-def test_missing_entries_are_zero_and_unsplit_losses_have_no_kind() -> None:
+def test_missing_entries_are_0_and_unsplit_losses_have_no_kind() -> None:
     rows = [
         ("population", 0, "modern", "novel", "a", 1.0),
         ("population", 0, "modern", "upkeep", None, 0.5),

@@ -50,7 +50,7 @@ def test_one_class_is_told_in_words_and_as_json(run: evosim.Run) -> None:
     assert isinstance(one["loci"]["belief"], str)
 
 
-def test_the_classes_behind_the_rungs_are_worth_what_the_rungs_are(run: evosim.Run) -> None:
+def test_classes_of_rungs_have_the_fitness_of_the_rungs(run: evosim.Run) -> None:
     rows = json.loads(analyze(run, "--rungs", "--json").stdout)
     rungs = {world: run.summary["ladder"][world]["rungs"] for world in ("ancestral", "modern")}
     for row in rows:

@@ -72,7 +72,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_another_kind_of_file_is_refused_with_the_command_that_takes_it(
+def test_refusals_of_files_name_the_right_command(
     capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(made)

@@ -17,7 +17,7 @@ def said(code: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_run_does_not_load_scipy_s_algebra_and_does_not_break_it() -> None:
+def test_a_run_neither_loads_nor_breaks_scipy_s_algebra() -> None:
     assert (
         said(
             "import evosim.fitness.landscape, evosim.simulation.loop, evosim.runs.execute, sys;"

@@ -31,6 +31,7 @@ MICRO = (
 SWEEP = 'name = "x"\nexperiment = "micro"\n'
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300,
     derandomize=True,

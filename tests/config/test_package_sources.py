@@ -21,6 +21,7 @@ def other_digests(*used: Choice) -> list[str]:
     return [sources_digest(one) for one in used]
 
 
+@pytest.mark.slow
 def test_sources_are_those_that_an_experiment_uses(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from evosim.runs.source_hash import forget_sources, sources_digest
 from tests.support.example_package import EXPERIMENT, install, tree
 
 
+@pytest.mark.slow
 def test_a_run_records_package_version_and_sources(site: Path, tmp_path: Path) -> None:
     before = sources_digest(resolve(tree()))
     file = tmp_path / "coin.toml"
@@ -48,6 +49,7 @@ def notes_of(*runs: evosim.Run) -> str:
     return " ".join(evosim.compare(*runs).notes())
 
 
+@pytest.mark.slow
 def test_a_comparison_says_whose_code_differs(site: Path, tmp_path: Path) -> None:
     """Runs of one installation have the same code, whatever packages they chose."""
     small = {"optimizer.population": 10, "phases.0.generations": 3, "phases.1.generations": 2}
@@ -82,6 +84,7 @@ def test_what_runs_of_before_do_not_tell_is_not_said(site: Path, tmp_path: Path)
     assert "Different code made them (evosim" in notes_of(micro, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("genome", ["fickle", "lazy"])
 def test_every_figure_and_the_report_are_made_for_any_genome(
     site: Path, tmp_path: Path, genome: str
@@ -111,6 +114,7 @@ def test_every_figure_and_the_report_are_made_for_any_genome(
     assert "was not drawn" not in page
 
 
+@pytest.mark.slow
 def test_a_figure_that_fails_costs_nothing_else(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,9 +102,7 @@ ONE = LocusParams((0.0, 1.0))
 
 
 @pytest.mark.parametrize("feature", ["horizon", "belief", "temperature", "gate"])
-def test_a_feature_without_weights_that_has_the_name_of_another_locus_is_refused(
-    feature: str,
-) -> None:
+def test_a_feature_named_like_another_locus_is_refused(feature: str) -> None:
     """Its weight was read from that locus."""
     for params, made in (
         (Planner(weights={"fa": ONE}), build_planner),
@@ -124,7 +122,7 @@ def test_a_marker_or_feature_that_is_another_s_weight_is_refused() -> None:
 
 @pytest.mark.parametrize(("made", "params"), [(build_planner, Planner), (build_gated, Gated)])
 @pytest.mark.parametrize("weights", [{}, {"fa": ONE}])
-def test_a_planner_in_a_world_without_features_is_one_line_that_names_what_works(
+def test_a_planner_without_features_is_refused_with_a_remedy(
     made: Any, params: Any, weights: Any
 ) -> None:
     with pytest.raises(

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from evosim.figures import FIGURES, Source
 from evosim.figures import policies as figures_policies
 from evosim.figures import sample_life as figures_sample_life
@@ -18,6 +20,7 @@ def test_a_class_may_be_asked_for(savanna: Source) -> None:
     assert "class 7" in figures_sample_life.draw(other).description
 
 
+@pytest.mark.slow
 def test_units_are_the_worlds_and_nothing_is_made_of_rounding(tmp_path: Path) -> None:
     made = source(
         tmp_path,

@@ -22,6 +22,7 @@ def test_charts_of_planners(savanna: Source, name: str) -> None:
     assert not FIGURES[name].usual
 
 
+@pytest.mark.slow
 def test_charts_of_a_grid_of_one_genome(driven: Source) -> None:
     nothing = {name for name in NEW if FIGURES[name].draw(driven) is None}
     assert nothing == {"landscape", "ties"}
@@ -29,6 +30,7 @@ def test_charts_of_a_grid_of_one_genome(driven: Source) -> None:
         checked(FIGURES[name].draw(driven))
 
 
+@pytest.mark.slow
 def test_reflexes_have_neither_causes_nor_desires(tmp_path: Path) -> None:
     made = source(
         tmp_path,
@@ -44,6 +46,7 @@ def test_reflexes_have_neither_causes_nor_desires(tmp_path: Path) -> None:
     assert "observation" in figures_policies.draw(made).description
 
 
+@pytest.mark.slow
 def test_a_population_that_dies_out_at_once_is_drawn(tmp_path: Path) -> None:
     made = source(
         tmp_path, "birth-control", *quick("birth-control", "genome.weights.pleasure.alleles=[0.0]")

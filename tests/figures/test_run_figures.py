@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from tests.support.figures import units
 
 
+@pytest.mark.slow
 def test_every_figure_says_numbers_and_answers(specs: dict[str, dict[str, Any]]) -> None:
     assert {"fitness", "ladders", "behaviour", "loci", "search"} <= set(specs)
     for name, chart in specs.items():

@@ -77,6 +77,7 @@ def test_a_long_run_is_drawn_with_what_can_be_seen() -> None:
     assert max(map(len, described["datasets"].values())) < 2 * LONG
 
 
+@pytest.mark.slow
 def test_figures_stand_beside_a_user_s_own_charts(run: evosim.Run) -> None:
     """Side by side, below, in layers, in any order; alone they keep the house's look, and what the
     user sets counts for more.
@@ -110,6 +111,7 @@ def test_figures_stand_beside_a_user_s_own_charts(run: evosim.Run) -> None:
     assert "evosim figure" in repr(figure)
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_figures_without_a_network(run: evosim.Run, tmp_path: Path) -> None:
     shown = run.figure("ladders")._repr_mimebundle_()["text/html"]
     assert "<img" in shown  # for notebooks that run no scripts

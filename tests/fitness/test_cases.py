@@ -337,6 +337,7 @@ def test_without_a_sample_nothing_is_said_of_one() -> None:
     assert "sampling" not in out.tables["ladder"]["name"].to_list()
 
 
+@pytest.mark.slow
 def test_drivers_and_fresh_samples_at_once() -> None:
     made = setting(
         "greedy-genes",

@@ -121,6 +121,7 @@ def test_folders_of_old_versions_are_cleared_away(tmp_path: Path) -> None:
     assert sum(folder.exists() for folder in today) == compilation.KEPT_VERSIONS
 
 
+@pytest.mark.slow
 def test_processes_that_compile_at_once_keep_each_other_s_code(tmp_path: Path) -> None:
     """Each meets the same signatures in another order; afterwards all are there, and each is its
     own.
@@ -183,7 +184,7 @@ def test_a_folder_that_others_can_write_to_is_left_with_a_line(
     assert len(said) == 3
 
 
-def test_sticky_folders_protect_what_is_in_them_but_not_themselves(
+def test_sticky_folders_protect_their_content_only(
     bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = bare.parent.parent

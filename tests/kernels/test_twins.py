@@ -178,7 +178,7 @@ def test_asexual_reproduction_number_for_number() -> None:
     np.testing.assert_array_equal(pop.ask(), reproduction.copies(grid, before, chosen, numbers))
 
 
-def test_expected_parentage_without_selfing_is_what_enumeration_says() -> None:
+def test_expected_parentage_without_selfing_by_enumeration() -> None:
     grid, w = genetics(9, 2, 5), np.array([0.0, 1.0, 2.5, 0.5, 4.0])
     pop = wright_fisher.SexualPopulation(Sexual(population=5, selfing=False), grid, 1)
     viability, female, male = grid.drive.fitness_retained(pop.ask())

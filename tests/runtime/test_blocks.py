@@ -61,6 +61,7 @@ def same_rows(one: Recorded, other: Recorded) -> None:
             assert_frame_equal(mine[name], its[name], check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_blocks")
 def test_blocks_hold_the_rows_of_a_run_in_memory(tmp_path: Path, in_memory: Recorded) -> None:
     found = run(tmp_path / "run")
@@ -183,6 +184,7 @@ def test_seals_know_every_block(tmp_path: Path) -> None:
     ].to_list() == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_figures_of_long_runs_are_of_some_generations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

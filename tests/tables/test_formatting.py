@@ -102,7 +102,7 @@ def test_decimals_follow_the_interval(measured: tuple[Any, Any, Any], words: str
     assert effect_tables.format_interval(*measured, seeds=6) == words
 
 
-def test_a_column_has_one_scale_unless_its_intervals_are_too_different() -> None:
+def test_a_column_has_one_scale_unless_intervals_differ_much() -> None:
     alike, apart = (
         [(1.0, 0.8, 1.2), (20.0, 18.0, 22.0), (3.0, None, None)],
         [(1.0, 0.9999, 1.0001), (20.0, 18.0, 22.0), (3.0, None, None)],
