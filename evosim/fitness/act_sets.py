@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -30,28 +30,11 @@ from evosim.genomes import (
     second_objective_active,
 )
 from evosim.kernels import policy_dedup, softmax
-from evosim.kernels.plan import plan
+from evosim.kernels.plan import Planners, PlanTable, TieRule, plan
 from evosim.kernels.simd import DOUBLE
+from evosim.kernels.world_layout import ActSets
 from evosim.reference.dynamic_programming import TIE_RULES
 from evosim.worlds import WorldPair
-
-
-class ActSets(NamedTuple):
-    """Act sets of a batch of rules.
-
-    Attributes
-    ----------
-    words : ndarray
-        `[p, L, W]` bits of the acts of each plan at each level.
-    plans : ndarray
-        `[n]` row of `words` that each rule has.
-    depths : ndarray
-        `[n]` number of levels of that row that the rule has.
-    """
-
-    words: Words
-    plans: Ints
-    depths: Ints
 
 
 @dataclass(frozen=True)
@@ -115,16 +98,13 @@ class PolicyCompiler:
             low, high = np.searchsorted(belief[order], [b, b + 1])
             believers = order[low:high]
             plan(
-                rules.weights[first[believers]],
-                deepest[believers],
+                Planners(rules.weights[first[believers]], deepest[believers]),
                 t.features,
                 t.discounted(rules.beliefs[b], rules.discount),
-                rules.tie_tolerance,
-                TIE_RULES.index(rules.ties),
+                TieRule(rules.tie_tolerance, TIE_RULES.index(rules.ties)),
                 t.stride,
                 chunks_for(len(believers), DOUBLE),
-                sets[low:high],
-                words[low:high],
+                PlanTable(sets[low:high], words[low:high]),
             )
         return ActSets(words, place[plans], depths)
 

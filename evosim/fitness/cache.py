@@ -11,7 +11,7 @@ from evosim.genomes import Rules
 from evosim.kernels import policy_dedup
 
 if TYPE_CHECKING:
-    from evosim.fitness.act_sets import ActSets
+    from evosim.kernels.world_layout import ActSets
     from evosim.fitness.scorer import Scorer
 
 Floats = NDArray[np.float64]

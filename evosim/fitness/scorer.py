@@ -16,13 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.fitness.act_sets import COMPILED, ActSets, PolicyCompiler, chunks_for, grouped
+from evosim.fitness.act_sets import COMPILED, PolicyCompiler, chunks_for, grouped
 from evosim.fitness.cache import BehaviourCache, Floats, Ints, Words
 from evosim.fitness.world_arrays import WorldTables
 from evosim.genomes import Rules
 from evosim.kernels import policy_dedup, softmax
 from evosim.kernels.evaluate import evaluate
 from evosim.kernels.simd import DOUBLE, SETS, SINGLE
+from evosim.kernels.world_layout import ActSets, LifeCourse
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp, WorldPair
 
@@ -237,13 +238,10 @@ class Scorer:
     def _reduce(self, scratch: str, acts: ActSets, index: Ints) -> tuple[Words, Words]:
         """Behaviours `[m, L, W]` of the policies at `index [m]`, and their hashes."""
         t, n = self.tables, len(index)
-        words, plans, depths = acts.words, acts.plans[index], acts.depths[index]
-        out = self._compiler.scratch(scratch, n, words.shape[1])
+        out = self._compiler.scratch(scratch, n, acts.words.shape[1])
         hashes = np.empty(n, dtype=np.uint64)
         policy_dedup.reduce(
-            words,
-            plans,
-            depths,
+            ActSets(acts.words, acts.plans[index], acts.depths[index]),
             t.rows["true"],
             t.start,
             t.stride,
@@ -266,15 +264,11 @@ class Scorer:
         out = np.empty((n, self.columns))
         chunks = chunks_for(n, lanes)
         evaluate(
-            words,
-            plans,
-            depths,
+            ActSets(words, plans, depths),
             order,
             amounts,
             rows,
-            t.start,
-            t.start_chances,
-            t.world.lifespan,
+            LifeCourse(t.start, t.start_chances, t.world.lifespan),
             chunks,
             out,
         )

@@ -36,15 +36,15 @@ EVERY = 16  # sweeps from one look whether values have stopped changing to the n
 
 
 @serial
-def _union(words, plans, depths, order, first, count, union):  # type: ignore[no-untyped-def]
+def _union(acts, order, first, count, union):  # type: ignore[no-untyped-def]
     """Acts that some policy of the block does in some state at some level, into the words
     `union`.
     """
     union[:] = 0
     for lane in range(count):
         i = order[first + lane]
-        policy = words[plans[i]]
-        for level in range(depths[i]):
+        policy = acts.words[acts.plans[i]]
+        for level in range(acts.depths[i]):
             for word in range(union.size):
                 union[word] |= policy[level, word]
 
@@ -78,10 +78,11 @@ def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _gather(words, plans, depths, order, first, count, level, lanes, tile, news):  # type: ignore[no-untyped-def]
+def _gather(acts, order, first, count, level, lanes, tile, news):  # type: ignore[no-untyped-def]
     """Act sets of a block at a level, lane beside lane, into the words `tile`; `news [S]` is not 0
     where anything is new.
     """
+    words, plans, depths = acts
     last, step, stride = first + count - 1, lanes // WORD, news.size
     news[:] = 0
     for lane in range(0, lanes, WORD):
@@ -131,7 +132,7 @@ def _gather(words, plans, depths, order, first, count, level, lanes, tile, news)
 
 
 @serial
-def _make_program(rows, amounts, union, queue, ages, reached, program, records, room):  # type: ignore[no-untyped-def]
+def _make_program(rows, amounts, union, reach, reached, program, records, room):  # type: ignore[no-untyped-def]
     """What a block has to work out: for each state it reaches, the rows that some lane does there
     at some level.
 
@@ -139,6 +140,7 @@ def _make_program(rows, amounts, union, queue, ages, reached, program, records, 
     a loop that is as long as the last one. In a state that nobody acts in (reach is that of all
     lanes together) the first row stands for them all.
     """
+    queue, ages = reach
     places, counts, tied, sizes, numbers, cells, bits, masks = program
     lanes = width(rows.chances)
     for j in range(reached):
@@ -386,9 +388,11 @@ def _settled(places, needed, value, fresh):  # type: ignore[no-untyped-def]
 
 @serial
 def _evaluate_blocks(  # type: ignore[no-untyped-def]
-    chunk, chunks, words, plans, depths, order, amounts, rows, start, start_chances, lifespan, out
+    chunk, chunks, acts, order, amounts, rows, course, out
 ):
-    n, levels, n_words = plans.size, words.shape[1], words.shape[2]
+    words = acts.words
+    start, start_chances, lifespan = course
+    n, levels, n_words = acts.plans.size, words.shape[1], words.shape[2]
     n_amounts, n_rows = amounts.shape
     births = start_chances.shape[0]
     n_states = rows.first.size - 1
@@ -422,9 +426,9 @@ def _evaluate_blocks(  # type: ignore[no-untyped-def]
     records = (elements, elements.view(np.uint64), elements.view(np.uint32))
     for first in range(chunk * lanes, n, chunks * lanes):
         count = min(lanes, n - first)
-        _union(words, plans, depths, order, first, count, union)
+        _union(acts, order, first, count, union)
         reached = _reach(rows, start, union_bytes, queue, ages)
-        _make_program(rows, amounts, union_bytes, queue, ages, reached, program, records, room)
+        _make_program(rows, amounts, union_bytes, (queue, ages), reached, program, records, room)
         value[:] = 0.0
         tile[:] = 0
         needed = reached
@@ -432,7 +436,7 @@ def _evaluate_blocks(  # type: ignore[no-untyped-def]
             while ages[queue[needed - 1]] > lifespan - remaining:
                 needed -= 1
             if remaining <= levels:
-                _gather(words, plans, depths, order, first, count, remaining - 1, lanes, tile, news)
+                _gather(acts, order, first, count, remaining - 1, lanes, tile, news)
                 _choose(program, tile_bytes, news, reached, records, room, n_amounts, share)
             if remaining == levels:
                 _drop(program, reached, records, room, amounts)
@@ -459,31 +463,12 @@ def _evaluate_blocks(  # type: ignore[no-untyped-def]
 
 
 @parallel
-def evaluate(  # type: ignore[no-untyped-def]
-    words, plans, depths, order, amounts, rows, start, start_chances, lifespan, chunks, out
-):
+def evaluate(acts, order, amounts, rows, course, chunks, out):  # type: ignore[no-untyped-def]
     """Fill `out [n, R * B]` with lifetime amounts of `n` policies, in single or double precision.
 
-    `start_chances [B, .]` are distributions over the states `start` at birth; amount `r` of those
-    born by `b` is column `r * B + b`.
-
-    Policy `i` is row `plans[i]` of `words [p, L, C / 8]` (words of act sets), of which it uses the
-    first `depths[i]` levels and repeats the last. `amounts` and the chances in `rows` have one
-    type, and that is the precision. Policies that stand together in `order` share a block: the more
-    alike they are, the less work.
+    Column `r * B + b` is amount `r` of lives that begin as birth `b`. `amounts [R, rows]` and the
+    chances in `rows` have the same type, and that is the precision. Policies that are neighbours in
+    `order` share a block. The more alike they are, the less work a block has.
     """
     for chunk in prange(chunks):
-        _evaluate_blocks(
-            np.int64(chunk),
-            chunks,
-            words,
-            plans,
-            depths,
-            order,
-            amounts,
-            rows,
-            start,
-            start_chances,
-            lifespan,
-            out,
-        )
+        _evaluate_blocks(np.int64(chunk), chunks, acts, order, amounts, rows, course, out)

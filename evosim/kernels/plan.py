@@ -8,6 +8,8 @@ precision: which acts tie must not depend on how fast a search is run. Choice by
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import prange
 
@@ -33,6 +35,51 @@ from evosim.kernels.world_layout import GROUP, WORD
 
 SPLIT, FIRST, LAST = 0, 1, 2
 EVERY = 8  # sweeps from one look whether values have stopped changing to the next
+
+
+class Planners(NamedTuple):
+    """Inner planners. `n` planners, `K` features.
+
+    Attributes
+    ----------
+    weights : ndarray
+        `[n, K]` weights of the felt reward.
+    depths : ndarray
+        `[n]` horizons.
+    """
+
+    weights: np.ndarray
+    depths: np.ndarray
+
+
+class TieRule(NamedTuple):
+    """The choice among acts of equal value.
+
+    Attributes
+    ----------
+    tolerance : float
+        Largest difference of equal values, as a share of the largest felt reward.
+    rule : int
+        `SPLIT`: all of them; `FIRST` or `LAST`: one act in the order of the world.
+    """
+
+    tolerance: float
+    rule: int
+
+
+class PlanTable(NamedTuple):
+    """Act sets of planners, the output. `L` levels, `C` cells.
+
+    Attributes
+    ----------
+    sets : ndarray
+        `[n, L, C]` act sets as bytes.
+    words : ndarray
+        `[n, L, C / 8]` the same memory as words of eight bytes.
+    """
+
+    sets: np.ndarray
+    words: np.ndarray
 
 
 @serial
@@ -189,8 +236,10 @@ def _break_ties(ties, stride, sets):  # type: ignore[no-untyped-def]
 
 @serial
 def _plan_blocks(  # type: ignore[no-untyped-def]
-    chunk, chunks, weights, depths, features, rows, tie_tolerance, ties, stride, sets, words
+    chunk, chunks, planners, features, rows, tie_rule, stride, table
 ):
+    weights, depths = planners
+    sets, words = table
     n, levels, n_cells = sets.shape
     n_states = rows.first.size - 1
     wanted = scratch(weights.shape[1] * DOUBLE, weights)
@@ -204,7 +253,7 @@ def _plan_blocks(  # type: ignore[no-untyped-def]
     for first in range(chunk * DOUBLE, n, chunks * DOUBLE):
         count = min(DOUBLE, n - first)
         largest = _feel(weights, first, count, features, wanted, felt)
-        tolerance = times(splat(tie_tolerance), largest)
+        tolerance = times(splat(tie_rule.tolerance), largest)
         deepest = 0
         for lane in range(count):
             deepest = max(deepest, min(depths[first + lane], levels))
@@ -223,33 +272,20 @@ def _plan_blocks(  # type: ignore[no-untyped-def]
                 break
         for lane in range(count):
             own = min(depths[first + lane], done)
-            if ties != SPLIT:
+            if tie_rule.rule != SPLIT:
                 for level in range(own):
-                    _break_ties(ties, stride, sets[first + lane, level])
+                    _break_ties(tie_rule.rule, stride, sets[first + lane, level])
             for level in range(own, levels):
                 for word in range(words.shape[2]):
                     words[first + lane, level, word] = words[first + lane, own - 1, word]
 
 
 @parallel
-def plan(weights, depths, features, rows, tie_tolerance, ties, stride, chunks, sets, words):  # type: ignore[no-untyped-def]
-    """Act sets `sets [n, L, C]` of `n` planners with `weights [n, K]`; levels from `depths [n]` on
-    repeat the last.
+def plan(planners, features, rows, tie_rule, stride, chunks, table):  # type: ignore[no-untyped-def]
+    """Fill a table with the act sets of `n` planners. Levels from their depth on repeat the last.
 
-    `words` is `sets` seen as words of eight bytes. `rows` has the discount in its chances. Planners
-    of like depth should stand together: a block goes as deep as its deepest one.
+    `rows` has the discount in its chances. Planners of similar depth should be neighbours: a block
+    goes as deep as its deepest planner.
     """
     for chunk in prange(chunks):
-        _plan_blocks(
-            np.int64(chunk),
-            chunks,
-            weights,
-            depths,
-            features,
-            rows,
-            tie_tolerance,
-            ties,
-            stride,
-            sets,
-            words,
-        )
+        _plan_blocks(np.int64(chunk), chunks, planners, features, rows, tie_rule, stride, table)

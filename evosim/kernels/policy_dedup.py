@@ -160,7 +160,8 @@ def _spread(rows, start, masks, done, reach):  # type: ignore[no-untyped-def]
 
 
 @serial
-def _reduce_blocks(chunk, chunks, words, plans, depths, rows, start, stride, out, hashes):  # type: ignore[no-untyped-def]
+def _reduce_blocks(chunk, chunks, acts, rows, start, stride, out, hashes):  # type: ignore[no-untyped-def]
+    words, plans, depths = acts
     n, levels, n_words = out.shape
     n_states, n_rows = rows.first.size - 1, rows.cells.size
     unions, tile = np.empty((SETS, n_words), dtype=np.uint64), scratch(n_words * SETS, words)
@@ -199,17 +200,14 @@ def _reduce_blocks(chunk, chunks, words, plans, depths, rows, start, stride, out
 
 
 @parallel
-def reduce(words, plans, depths, rows, start, stride, chunks, out, hashes):  # type: ignore[no-untyped-def]
+def reduce(acts, rows, start, stride, chunks, out, hashes):  # type: ignore[no-untyped-def]
     """Behaviours `out [n, L, W]` (words of act sets) and their `hashes [n]`.
 
-    The policy of individual `i` is row `plans[i]` of `words`, of which it uses the first
-    `depths[i]` levels and repeats the last. `rows` are the true transitions. Reach is worked out
-    for `SETS` policies at once, as bits of one word.
+    `rows` are the true transitions, `start` the states in which a life can begin. Reached states
+    are computed for `SETS` policies at once, as bits of one word.
     """
     for chunk in prange(chunks):
-        _reduce_blocks(
-            np.int64(chunk), chunks, words, plans, depths, rows, start, stride, out, hashes
-        )
+        _reduce_blocks(np.int64(chunk), chunks, acts, rows, start, stride, out, hashes)
 
 
 @serial

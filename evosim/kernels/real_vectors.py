@@ -1,17 +1,59 @@
-"""Kernels of search on hills (`evosim.worlds.tessellating_hills`): gradient and random steps.
+"""Searches of landscapes over real vectors (`evosim.worlds.tessellating_hills`).
 
-Both write a row of `path` for the start and after every `every` evaluations: x_0, distance from the
-x_0 axis, loss, share of side directions in the squares of the steps since the last row, lowest loss
-so far, and x_0 there.
+`descend` takes gradient steps, `climb` random steps. Both write a row of `path` for the start and
+after every `interval` evaluations. Its columns: x_0, distance from the x_0 axis, loss, share of
+side directions in the squared steps since the last row, lowest loss so far, and x_0 there.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from evosim.kernels.compilation import serial
 
 COLUMNS = 6
+
+
+class Waves(NamedTuple):
+    """A landscape. `d` dimensions, `N` side directions, `W` waves each.
+
+    Attributes
+    ----------
+    epsilon : float
+        Size of the side directions' loss.
+    numbers : ndarray
+        `[N, W, d]` wave vectors.
+    sines, cosines : ndarray
+        `[N, W]` amplitudes.
+    reach : float
+        Largest size of a coordinate.
+    """
+
+    epsilon: float
+    numbers: np.ndarray
+    sines: np.ndarray
+    cosines: np.ndarray
+    reach: float
+
+
+class GradientRule(NamedTuple):
+    """Steps down the gradient.
+
+    Attributes
+    ----------
+    rate : float
+        Length of a step, times that of the gradient unless `normalised`.
+    normalised : bool
+        Whether all steps have the same length.
+    period : int
+        Number of steps between restarts. 0: no restarts.
+    """
+
+    rate: float
+    normalised: bool
+    period: int
 
 
 @serial
@@ -54,94 +96,81 @@ def gradient_at(epsilon, numbers, sines, cosines, x, out):  # type: ignore[no-un
 
 
 @serial
-def write_row(path, row, x, loss, aside, all_of_it, best, best_x0):  # type: ignore[no-untyped-def]
+def write_row(path, row, x, loss, aside, whole, best, best_x0):  # type: ignore[no-untyped-def]
     """One row of a path."""
     path[row, 0] = x[0]
     path[row, 1] = np.sqrt((x[1:] * x[1:]).sum())
     path[row, 2] = loss
-    path[row, 3] = aside / all_of_it if all_of_it > 0.0 else 0.0
+    path[row, 3] = aside / whole if whole > 0.0 else 0.0
     path[row, 4] = best
     path[row, 5] = best_x0
 
 
 @serial
-def descend(  # type: ignore[no-untyped-def]
-    epsilon,
-    numbers,
-    sines,
-    cosines,
-    reach,
-    steps,
-    rate,
-    normalised,
-    noise,
-    period,
-    starts,
-    every,
-    path,
-):
-    """`steps` steps of length `rate` down the gradient (times its length, unless normalised), with
-    noise `[steps, d]`, from `starts[0]`.
+def descend(waves, rule, noise, starts, interval, path):  # type: ignore[no-untyped-def]
+    """Take one step for each row of `noise [steps, d]` down the gradient, from `starts[0]`.
 
-    After every `period` of them (0: never) it begins again at the next of `starts [n, d]`.
+    Restarts are at the next of `starts [n, d]`.
     """
+    epsilon, numbers, sines, cosines, reach = waves
+    steps = noise.shape[0]
     x = starts[0].copy()
     g = np.empty_like(x)
-    aside, all_of_it, best, best_x0, begun = 0.0, 0.0, np.inf, 0.0, 0
+    aside, whole, best, best_x0, run = 0.0, 0.0, np.inf, 0.0, 0
     for t in range(steps + 1):
-        if period > 0 and t > 0 and t < steps and t % period == 0:
-            begun += 1
-            x[:] = starts[begun]
+        if rule.period > 0 and t > 0 and t < steps and t % rule.period == 0:
+            run += 1
+            x[:] = starts[run]
         loss = gradient_at(epsilon, numbers, sines, cosines, x, g)
         if loss < best:
             best, best_x0 = loss, x[0]
-        if t % every == 0:
-            write_row(path, t // every, x, loss, aside, all_of_it, best, best_x0)
-            aside, all_of_it = 0.0, 0.0
+        if t % interval == 0:
+            write_row(path, t // interval, x, loss, aside, whole, best, best_x0)
+            aside, whole = 0.0, 0.0
         if t == steps:
             break
         square = (g * g).sum()
         length = np.sqrt(square)
-        scale = 1.0 / length if normalised and length > 0.0 else 1.0
+        scale = 1.0 / length if rule.normalised and length > 0.0 else 1.0
         aside += (square - g[0] * g[0]) * scale * scale
-        all_of_it += square * scale * scale
+        whole += square * scale * scale
         for i in range(x.shape[0]):
-            x[i] = min(max(x[i] - rate * (scale * g[i] + noise[t, i]), -reach), reach)
+            x[i] = min(max(x[i] - rule.rate * (scale * g[i] + noise[t, i]), -reach), reach)
 
 
 @serial
-def climb(epsilon, numbers, sines, cosines, reach, moves, patience, starts, every, path):  # type: ignore[no-untyped-def]
-    """Try one of `moves [evaluations, d]` at a time from where it stands, and go there unless the
-    loss is higher.
+def climb(waves, moves, patience, starts, interval, path):  # type: ignore[no-untyped-def]
+    """Try each of `moves [evaluations, d]` from the current point. Accept it unless loss is higher.
 
-    After `patience` evaluations without a lower loss (0: never) it begins again at the next of
-    `starts [n, d]`.
+    After `patience` evaluations without a lower loss, restart at the next of `starts [n, d]`. 0: no
+    restarts.
     """
+    epsilon, numbers, sines, cosines, reach = waves
     x = starts[0].copy()
     tried = np.empty_like(x)
     here = loss_at(epsilon, numbers, sines, cosines, x)
-    aside, all_of_it, best, best_x0, begun, idle = 0.0, 0.0, here, x[0], 0, 0
+    aside, whole, best, best_x0, run, idle = 0.0, 0.0, here, x[0], 0, 0
     write_row(path, 0, x, here, 0.0, 0.0, best, best_x0)
     for t in range(1, moves.shape[0] + 1):
-        afresh = patience > 0 and idle >= patience and begun + 1 < starts.shape[0]
-        if afresh:
-            begun, idle = begun + 1, 0
-            tried[:] = starts[begun]
+        restart = patience > 0 and idle >= patience and run + 1 < starts.shape[0]
+        if restart:
+            run, idle = run + 1, 0
+            tried[:] = starts[run]
         else:
             for i in range(x.shape[0]):
                 tried[i] = min(max(x[i] + moves[t - 1, i], -reach), reach)
         there = loss_at(epsilon, numbers, sines, cosines, tried)
         idle = 0 if there < here else idle + 1
-        if afresh or there <= here:
-            if not afresh:
+        if restart or there <= here:
+            if not restart:
                 for i in range(x.shape[0]):
                     square = (tried[i] - x[i]) ** 2
-                    all_of_it += square
+                    whole += square
                     aside += square if i > 0 else 0.0
             x[:] = tried
             here = there
         if here < best:
             best, best_x0 = here, x[0]
-        if t % every == 0:
-            write_row(path, t // every, x, here, aside, all_of_it, best, best_x0)
-            aside, all_of_it = 0.0, 0.0
+        if t % interval == 0:
+            write_row(path, t // interval, x, here, aside, whole, best, best_x0)
+            aside, whole = 0.0, 0.0

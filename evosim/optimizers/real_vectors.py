@@ -79,29 +79,21 @@ def _starts(hills: Hills, n: int, spread: float, seed: int) -> Floats:
 
 
 def _gradient(hills: Hills, params: Gradient, evaluations: int, seed: int, every: int) -> Floats:
-    from evosim.kernels.real_vectors import descend
+    from evosim.kernels.real_vectors import GradientRule, Waves, descend
 
     d = hills.dimensions
     noise = _rng(seed, NOISE).standard_normal((evaluations, d)) * (params.noise / np.sqrt(d))
     runs = params.restarts + 1
     period = -(-evaluations // runs) if params.restarts else 0
     path = np.empty((evaluations // every + 1, len(COLUMNS)))
-    how = (
-        evaluations,
-        params.rate,
-        params.normalised,
-        noise,
-        period,
-        _starts(hills, runs, params.spread, seed),
-        every,
-        path,
-    )
-    descend(*_arrays(hills), *how)
+    rule = GradientRule(params.rate, params.normalised, period)
+    starts = _starts(hills, runs, params.spread, seed)
+    descend(Waves(*_arrays(hills)), rule, noise, starts, every, path)
     return path
 
 
 def _climb(hills: Hills, params: VectorClimb, evaluations: int, seed: int, every: int) -> Floats:
-    from evosim.kernels.real_vectors import climb
+    from evosim.kernels.real_vectors import Waves, climb
 
     d = hills.dimensions
     moves = _rng(seed, MOVES).standard_normal((evaluations, d)) * (params.step / np.sqrt(d))
@@ -109,7 +101,7 @@ def _climb(hills: Hills, params: VectorClimb, evaluations: int, seed: int, every
         hills, evaluations // params.patience + 2 if params.patience else 1, params.spread, seed
     )
     path = np.empty((evaluations // every + 1, len(COLUMNS)))
-    climb(*_arrays(hills), moves, params.patience, starts, every, path)
+    climb(Waves(*_arrays(hills)), moves, params.patience, starts, every, path)
     return path
 
 

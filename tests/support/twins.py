@@ -51,10 +51,7 @@ def lives(pair: WorldPair, policy: np.ndarray, n: int, seed: int) -> tuple[np.nd
     acts = np.empty_like(states)
     rows = np.cumsum(world.transitions.reshape(-1, len(world.states)), axis=1)
     live_kernel.live(
-        np.cumsum(policy, axis=2),
-        rows,
-        np.cumsum(world.start),
-        world.lifespan,
+        live_kernel.Chances(np.cumsum(policy, axis=2), rows, np.cumsum(world.start)),
         3,
         *key_of(seed),
         states,
