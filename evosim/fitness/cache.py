@@ -11,8 +11,8 @@ from evosim.genomes import Rules
 from evosim.kernels import policy_dedup
 
 if TYPE_CHECKING:
-    from evosim.kernels.world_layout import ActSets
     from evosim.fitness.scorer import Scorer
+    from evosim.kernels.world_layout import ActSets
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
