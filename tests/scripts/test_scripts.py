@@ -56,7 +56,7 @@ def test_every_script_is_in_the_table_of_scripts() -> None:
     """Scripts with a command line are typed there; the others are named as imported."""
     page = (SCRIPTS / "README.md").read_text(encoding="utf-8")
     for path in SCRIPTS.rglob("*.py"):
-        if "__main__" in path.read_text(encoding="utf-8"):
+        if "\nif __name__ == " in path.read_text(encoding="utf-8"):
             typed = path.relative_to(ROOT).with_suffix("").as_posix()
             assert f"{typed}.py" in page or f"{typed}.sh" in page
     for typed in re.findall(r"`(?:python )?(scripts/[\w/]+\.(?:py|sh))", page):
