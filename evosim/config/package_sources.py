@@ -127,8 +127,13 @@ def _home(name: str) -> tuple[str, ModuleSpec | None]:
     with contextlib.suppress(ImportError, ValueError):  # ValueError: `__main__` of some programs
         spec = importlib.util.find_spec(first)
     while spec is not None and not spec.has_location and rest:
-        first = f"{first}.{rest.pop(0)}"
-        spec = PathFinder.find_spec(first, list(spec.submodule_search_locations or ()))
+        folders, part = list(spec.submodule_search_locations or ()), rest.pop(0)
+        first = f"{first}.{part}"
+        try:
+            spec = PathFinder.find_spec(first, folders)
+        except KeyError:  # a namespace package inside one that is not imported
+            spec = ModuleSpec(first, None, is_package=True)
+            spec.submodule_search_locations = [os.path.join(folder, part) for folder in folders]
     return first, spec if spec is not None and spec.has_location else None
 
 

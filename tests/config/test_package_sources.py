@@ -92,6 +92,18 @@ def test_a_package_in_a_namespace_counts_alone(
     ]
 
 
+def test_namespaces_within_namespaces_are_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "labs_of_many" / "north").mkdir(parents=True)
+    (tmp_path / "labs_of_many" / "north" / "cards.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    forget_sources()
+    found = [name for name, _ in package_sources.sources(["labs_of_many.north.cards.deck"])]
+    assert found == ["labs_of_many.north.cards.py"]
+
+
 def test_the_algorithm_of_an_experiment_counts_with_what_it_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,11 +26,14 @@ from evosim.optimizers.params import Deap
 from evosim.runs.checkpoints import ReplicateCheckpoint
 from evosim.runs.session import SessionOptions
 from evosim.simulation.loop import simulate
+from evosim.simulation.state import Run
 from tests.support import deap_loops as loops
 from tests.support.runs import equal, once
 from tests.support.settings import setting
 
 SIZE = 20
+
+
 Lists = list[list[int]]
 
 
@@ -47,7 +52,6 @@ def _forgotten() -> Iterator[None]:
 
 
 def guests() -> list[str]:
-    import threading
 
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("evosim ")]
 
@@ -104,7 +108,7 @@ NAMED = [
 
 
 @pytest.mark.parametrize("params", NAMED, ids=lambda params: params.algorithm)
-def test_all_offspring_are_the_generation_of_deap_s_own_algorithms(
+def test_offspring_of_deap_algorithms_are_the_generation(
     grid: Grid, params: Deap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against DEAP itself, with its own types and clones: all that `varAnd` and `varOr` give.
@@ -235,7 +239,7 @@ def test_a_generation_without_feasible_members_is_one(grid: Grid) -> None:
     assert (len(members), values) == (SIZE, [(-7.0,)] * SIZE)
 
 
-def test_a_stand_in_is_evaluated_in_the_same_generation_and_not_shown(grid: Grid) -> None:
+def test_a_stand_in_is_evaluated_but_not_recorded(grid: Grid) -> None:
     """`ClosestValidPenalty`: the fitness with first allele 0, less 10 for each step to it."""
     generations = heard(grid, "repaired")
     assert len(generations) == 3
@@ -245,7 +249,7 @@ def test_a_stand_in_is_evaluated_in_the_same_generation_and_not_shown(grid: Grid
     assert any(member[0] for members, *_ in generations for member in members)
 
 
-def test_what_is_registered_or_mapped_instead_is_called_with_fitness(grid: Grid) -> None:
+def test_registered_or_mapped_functions_get_fitness(grid: Grid) -> None:
     (members, values, own), *_ = heard(grid, "registered_anew")
     assert values == singles(2.0 * own - np.array([member[0] for member in members]))
     loops.NOTES["generations"].clear()
@@ -273,14 +277,14 @@ def test_several_aims(grid: Grid) -> None:
     assert {(tuple(member), *values) for member, values in last} <= every
 
 
-def test_an_elite_keeps_the_best_ever_and_is_not_of_the_generation(grid: Grid) -> None:
+def test_an_elite_is_not_part_of_the_generation(grid: Grid) -> None:
     generations = heard(grid, "with_an_elite")
     assert [len(members) for members, *_ in generations] == [SIZE, *[SIZE - 2] * 4]
     best = np.maximum.accumulate([own.max() for *_, own in generations])[1:]
     assert loops.NOTES["other"] == [(value, value) for value in best.tolist()]
 
 
-def test_survivors_keep_what_they_heard_and_are_not_of_the_generation(grid: Grid) -> None:
+def test_survivors_keep_fitness_outside_the_generation(grid: Grid) -> None:
     generations = heard(grid, "with_survivors")
     assert [len(members) for members, *_ in generations] == [SIZE] * 5
     for last, population in enumerate(loops.NOTES["other"], start=1):
@@ -420,7 +424,7 @@ def test_a_module_draws_the_same_at_every_import(
     assert drawn[0] == drawn[1]
 
 
-def test_functions_without_signature_and_modules_that_exit_are_refused(
+def test_functions_without_a_signature_are_refused(
     grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "exiting.py").write_text("raise SystemExit('usage:\\n nothing')\n")
@@ -492,3 +496,95 @@ def test_a_refusal_is_a_user_s_error() -> None:
     with pytest.raises(UserError, match="one by one") as caught:
         simulate(made, Landscape(made), 0)
     assert "\n" not in str(caught.value)
+
+
+def run(*settings: str, seed: int = 0) -> Run:
+    made = setting("micro", *settings)
+    return simulate(made, Landscape(made), seed)
+
+
+SETTINGS: list[str] = [
+    'optimizer={name="hill-climb",climbers=5,tries=2,patience=4}',
+    'optimizer={name="hill-climb",climbers=5,neighbours="mutation"}',
+    'optimizer={name="cma-es",population=8}',
+    'optimizer={name="deap",population=12}',
+    'optimizer={name="deap",algorithm="eaMuPlusLambda",population=12,mu=6,lambda_=9}',
+    'optimizer={name="deap",algorithm="tests.support.own_algorithm:random_search",population=6}',
+]
+
+
+def test_a_changed_algorithm_is_not_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its source is in no digest: what it asks for after having been led again is compared."""
+    from tests.support import own_algorithm
+
+    made = setting("micro", SETTINGS[-1])
+    with pytest.raises(Stop):
+        simulate(
+            made,
+            Landscape(made),
+            3,
+            session=ReplicateCheckpoint(
+                tmp_path / "kept.npz", SessionOptions(stop_requested=once(8))
+            ),
+        )
+
+    def other(population: list[Any], toolbox: Any) -> None:
+        for _ in itertools.count():
+            toolbox.map(toolbox.evaluate, population)
+
+    monkeypatch.setattr(own_algorithm, "random_search", other)
+    with pytest.raises(UserError, match="proposes other newborns"):
+        simulate(made, Landscape(made), 3, session=ReplicateCheckpoint(tmp_path / "kept.npz"))
+    assert guests() == []
+
+
+def test_deap_runs_as_it_would_alone() -> None:
+    """eaSimple with the same operators and fitness, called directly with the generators seeded as a
+    guest's are: the same populations.
+    """
+    from deap import algorithms
+
+    from evosim.optimizers.deap_adapter import STREAM, DeapAdapter
+    from evosim.optimizers.global_rng import seeded
+
+    g, params = grid(), Deap(population=10)
+    slots = AlleleVector(g)
+
+    def fitness(alleles: Any) -> Any:
+        return (np.asarray(alleles) * np.arange(1, len(slots) + 1)).sum(axis=1).astype(np.float64)
+
+    led, asked = DeapAdapter(params, g, 4), []
+    for _ in range(5):
+        alleles = slots.read(led.ask())
+        asked.append(alleles)
+        led.tell(fitness(alleles))
+    led.close()
+
+    free, batches = DeapAdapter(params, g, 4), []
+
+    def evaluated(function: Any, members: list[Any]) -> Any:
+        batches.append(np.array(members))
+        if len(batches) == 5:
+            raise StopIteration
+        words = np.random.SeedSequence((4, len(batches), STREAM)).generate_state(8, np.uint32)
+        random.seed(words[:4].tobytes())
+        return [(value,) for value in fitness(members).tolist()]
+
+    free._toolbox.map = evaluated
+    with seeded(4, 0, STREAM), pytest.raises(StopIteration):
+        algorithms.eaSimple(
+            free._members, free._toolbox, params.cxpb, params.mutpb, 10, verbose=False
+        )
+    assert all(np.array_equal(a, b) for a, b in zip(asked, batches, strict=True))
+
+
+def test_the_last_population_stays_after_the_end() -> None:
+    for algorithm in ('algorithm="tests.support.own_algorithm:gives_up"', "ngen=3"):
+        done = run(f'optimizer={{name="deap",population=6,{algorithm}}}')
+        assert done.status == "complete"
+        generations = done.tables["generations"]
+        assert generations["size"].to_list() == [6] * len(generations)
+        assert generations["ancestral_mean"][5:].n_unique() == 1
+    assert guests() == []

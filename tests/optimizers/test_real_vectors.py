@@ -21,7 +21,6 @@ from evosim.config.resolve import build, resolve
 from evosim.config.settings import apply_settings
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.kernels import real_vectors as kernels
-from evosim.optimizers.cma_strategy import CmaStrategy
 from evosim.optimizers.params import InvalidOptimizer
 from evosim.optimizers.real_vectors import MOVES, search
 from evosim.optimizers.vector_params import (
@@ -196,15 +195,6 @@ def test_without_splotches_growing_with_distance_no_demon_feeds() -> None:
     """Hills that are everywhere as small as they are near the start hold nobody."""
     flat = hills(0, epsilon=0.0025 / 80)
     assert not demons.stuck(search(flat, Gradient(), 5000, 0, 10), 0.2).any()
-
-
-def test_a_strategy_that_collapses_begins_again() -> None:
-    strategy = CmaStrategy(np.zeros(3), 0.3, 8, 0)
-    for _ in range(2000):
-        samples = strategy.ask()
-        assert np.isfinite(samples).all()
-        strategy.tell(samples, -(samples**2).sum(axis=1))
-    assert strategy.restarts > 0
 
 
 def test_paths_of_the_claim() -> None:

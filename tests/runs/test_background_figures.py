@@ -106,7 +106,7 @@ def test_helper_processes_search_where_this_one_does(
     assert said.stdout == "early\n"
 
 
-def test_figures_are_whole_or_not_there_and_missing_ones_are_known(
+def test_figures_are_complete_or_listed_as_missing(
     recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"

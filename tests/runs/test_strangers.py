@@ -138,7 +138,7 @@ def test_to_look_at_a_run_imports_no_algorithm(
 
 
 @pytest.mark.parametrize("environment", ["evil:Env-v0", "evilpack.sub:Env-v0", "evil:a:b"])
-def test_a_module_in_the_name_of_an_environment_is_refused_unless_asked(
+def test_modules_in_environment_names_are_refused(
     sent: Path, evil: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: str
 ) -> None:
     setting = f'world={{name="gymnasium:{environment}",ancestral={{}},modern={{}}}}'

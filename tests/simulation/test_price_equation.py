@@ -4,16 +4,29 @@ are called.
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
+
+import numba
 import numpy as np
 import polars as pl
 import pytest
 
 from evosim.analysis import price_equation
 from evosim.fitness.landscape import Landscape
+from evosim.genomes import Grid
+from evosim.genomes.loci import Alleles
+from evosim.kernels import compilation
+from evosim.optimizers import wright_fisher
+from evosim.optimizers.params import Sexual
+from evosim.simulation import loop as simulation_loop
+from evosim.simulation import price_equation as search_ledger
+from evosim.simulation import recorder
 from evosim.simulation.loop import simulate
 from evosim.simulation.price_equation import FORCES, TERMS
 from evosim.simulation.state import Run
 from tests.support.settings import quick, setting
+from tests.support.twins import genetics
 
 
 def simulated(name: str, *settings: str, seed: int = 0) -> Run:
@@ -43,7 +56,7 @@ def test_it_closes_in_every_generation(name: str, settings: tuple[str, ...]) -> 
         assert float(rest.filter(~fitness)["rest"].max()) <= 1e-12  # type: ignore[arg-type]
 
 
-def test_changes_add_up_to_what_the_tables_of_generations_and_loci_say() -> None:
+def test_changes_sum_to_those_of_the_other_tables() -> None:
     tables = simulated("greedy-genes").tables
     whole = price_equation.totals(tables["search"].filter, 1, 18)
     generations = tables["generations"].sort("generation")
@@ -73,7 +86,7 @@ def test_switching_it_off_changes_nothing_else() -> None:
     assert all(off.tables[name].equals(on.tables[name]) for name in off.tables)
 
 
-def test_forces_that_are_not_there_do_nothing_and_what_is_not_measured_is_null() -> None:
+def test_absent_forces_are_0_and_unmeasured_ones_null() -> None:
     table = simulated("birth-control").tables["search"]
     assert table["sampling"].null_count() == table["drive"].null_count() == table.height
     assert (table["recombination"] == 0.0).all()
@@ -95,7 +108,7 @@ def test_the_introduction_is_booked_where_it_happens() -> None:
     assert (table.filter(pl.col("generation") > 2)["drive"] > 0.0).any()
 
 
-def test_the_order_of_switching_matters_where_forces_meet_and_is_bounded_by_the_spread() -> None:
+def test_the_spread_bounds_the_effect_of_the_order() -> None:
     """A driver that also mutates, in a dominant cost: drive first or mutation first are not the
     same.
     """
@@ -140,3 +153,101 @@ def test_replicates_do_not_share_terms() -> None:
         simulated("greedy-genes", seed=s).tables["search"]["drift"].to_numpy() for s in (0, 1)
     )
     assert np.abs(one - other).max() > 0.0
+
+
+N = 3_000
+
+
+@pytest.fixture(params=["this thread", "several threads"])
+def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    limit = 1 if request.param == "several threads" else 10**9
+    monkeypatch.setattr(compilation, "MIN_PARALLEL", limit)
+    monkeypatch.setattr(compilation, "MIN_PARALLEL_READING", limit)
+    yield
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+
+
+def grids() -> list[Grid]:
+    """Markers with drivers of both ploidies; expressed loci; a grid too large to be listed."""
+    settings = [
+        ("greedy-genes",),
+        ("birth-control", "genome.ploidy=1"),
+        ("reflexes",),
+        ("suppressor",),
+    ]
+    return [genetics(12, 2, 5), genetics(12, 1, 5), *(setting(*s).genome.grid for s in settings)]
+
+
+def anybody(grid: Grid, n: int = N) -> Alleles:
+    rng = np.random.default_rng(3)
+    columns = [rng.integers(0, len(locus.params.alleles), (n, grid.ploidy)) for locus in grid.loci]
+    return np.stack(columns, axis=2).astype(np.uint8)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("grid", grids(), ids=range(6))
+def test_traits_are_expressed_values_and_copies(grid: Grid) -> None:
+    genotypes = anybody(grid)
+    traits = search_ledger.Traits(
+        grid, lambda some, first: (np.arange(len(some)) + float(first), np.zeros(len(some)))
+    )
+    found = dict(zip(traits.names, traits(genotypes, 10), strict=True))
+    np.testing.assert_array_equal(found["fitness in A"], np.arange(N) + 10.0)
+    values = grid.values(grid.classes(genotypes))
+    for i, locus in enumerate(grid.loci):
+        numeric = locus.values.size > 1 and not isinstance(locus.params.alleles[0], str)
+        assert (locus.name in found) == numeric
+        if numeric:
+            np.testing.assert_array_equal(found[locus.name], values[:, i])
+    for locus, allele in grid.drive.alleles:
+        name = f"{grid.loci[locus].name}: {grid.loci[locus].params.alleles[allele]}"
+        np.testing.assert_array_equal(found[name], (genotypes[:, :, locus] == allele).mean(axis=1))
+
+
+def loop(*settings: str) -> simulation_loop.Run:
+    """A short run of the product's own loop, with drive, introductions, linkage and a ledger."""
+    made = setting(
+        "greedy-genes",
+        *quick(
+            "greedy-genes", "genome.markers.t.position=20", "optimizer.population=700", *settings
+        ),
+    )
+    return simulation_loop.simulate(made, Landscape(made), 0)
+
+
+@pytest.mark.usefixtures("threads")
+def test_blocks_change_nothing_but_the_rounding_of_the_ledger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = loop("optimizer.sexes=2").tables
+    for module in (recorder, search_ledger):
+        monkeypatch.setattr(module, "CHUNK", 64)
+    parts = loop("optimizer.sexes=2").tables
+    for name in set(whole) - {"search"}:
+        assert whole[name].equals(parts[name])
+    for column in (
+        *(term for term in search_ledger.TERMS if term != "sampling"),
+        "change",
+        "order_spread",
+    ):
+        np.testing.assert_allclose(parts["search"][column], whole["search"][column], atol=1e-13)
+
+
+@pytest.mark.usefixtures("threads")
+def test_the_ledger_needs_a_few_numbers_an_individual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its traits, and newborns made again, come in blocks; what grows is expected and realised
+    parentage.
+    """
+    monkeypatch.setattr(price_equation, "BLOCK", 256)
+    n, grid = 30_000, genetics(12, 2, 5)
+    pop = wright_fisher.SexualPopulation(Sexual(population=n), grid, 1)
+    nothing = search_ledger.Traits(
+        grid, lambda some, first: (np.ones(len(some)), np.ones(len(some)))
+    )
+    book = search_ledger.SearchLedger(nothing, 0)
+    book.add(0, "ancestral", pop.ask(), pop.parentage())
+    pop.tell(np.ones(n))
+    tracemalloc.start()
+    book.add(1, "ancestral", pop.ask(), pop.parentage())
+    assert tracemalloc.get_traced_memory()[1] < 48 * n
+    tracemalloc.stop()

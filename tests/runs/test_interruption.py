@@ -1,0 +1,293 @@
+"""Signals and wall time stop a run, and it continues to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evosim.analysis.recorded_run import Recorded
+from evosim.errors import Interrupted, Stop, UserError
+from evosim.runs import checkpoint_files, execute
+from evosim.runs.reader import CHECKPOINT, read_run
+from evosim.runs.session import SessionOptions
+from evosim.runtime.output_folders import partial_of
+from tests.support.command import evosim
+from tests.support.paths import ROOT
+from tests.support.runs import contents, experiment, stops_once
+from tests.support.signals import heard
+
+
+def stopped_run(folder: Path, name: str = "micro", *settings: str, after: int = 4) -> Path:
+    """An interrupted run; gives its checkpoint."""
+    with pytest.raises(Interrupted):
+        execute.run(
+            experiment(name, *settings),
+            out=folder,
+            options=SessionOptions(stop_requested=stops_once(after)),
+        )
+    return partial_of(folder) / CHECKPOINT / checkpoint_files.STATE
+
+
+BIG = (
+    "greedy-genes",
+    "--replicates",
+    "2",
+    "--set",
+    "optimizer.population=200",
+    "--set",
+    "phases.0.generations=300",
+    "--no-figures",
+)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    code, _, err = command(folder, *BIG)
+    assert code == 0, err
+    return folder
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    call = [sys.executable, "-m", "evosim.cli", "run", *arguments, "--out", str(folder)]
+    with heard():
+        return subprocess.Popen(
+            call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+
+def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    process = started(folder, *arguments)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def killed(folder: Path, process: subprocess.Popen[str], number: int, seconds: float) -> float:
+    """Send a signal some time after the run has begun; gives the seconds until the process is
+    gone.
+    """
+    deadline = time.monotonic() + 60
+    while (
+        not (partial_of(folder) / "STATUS").exists()
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.01)
+    time.sleep(seconds)
+    start = time.monotonic()
+    process.send_signal(number)
+    process.wait(timeout=60)
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_a_signal_stops_a_run_and_it_can_be_resumed(
+    tmp_path: Path, reference: Path, number: int, code: int
+) -> None:
+    folder = tmp_path / "run"
+    process = started(folder, *BIG)
+    seconds = killed(folder, process, number, 1.2)
+    out, err = process.communicate()
+    assert process.returncode == code
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert f"stopped by {signal.Signals(number).name} at " in err
+    assert f"continue with 'evosim run {folder}.partial --resume'" in err
+    assert seconds < 3.0  # one, on a machine that does nothing else
+    again = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "evosim.cli",
+            "run",
+            f"{folder}.partial",
+            "--resume",
+            "--no-figures",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr
+    assert "evosim: continuing at " in again.stderr
+    assert contents(folder) == contents(reference)
+    assert read_run(folder).provenance["interruptions"][0]["by"] == signal.Signals(number).name
+
+
+def test_a_run_that_is_killed_again_and_again_is_the_same(tmp_path: Path, reference: Path) -> None:
+    folder, lots = tmp_path / "run", random.Random(5)
+    kills = 0
+    for _ in range(40):
+        process = started(folder, *BIG, "--resume", "--checkpoint-every", "0.05s")
+        if kills < 4:
+            _another_checkpoint(folder, process)  # on a slow machine none may come before a kill
+            killed(folder, process, signal.SIGKILL, lots.uniform(0.0, 0.5))
+        _, err = process.communicate(timeout=120)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, err
+        kills += 1
+    assert kills >= 2
+    assert contents(folder) == contents(reference)
+    assert {part["by"] for part in read_run(folder).provenance["interruptions"]} == {None}
+
+
+def _another_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a process has kept its state, or has ended."""
+    file, start = partial_of(folder) / CHECKPOINT / checkpoint_files.STATE, time.time_ns()
+    while process.poll() is None and not (file.exists() and file.stat().st_mtime_ns > start):
+        time.sleep(0.01)
+
+
+def test_a_run_stops_before_its_time_is_over(tmp_path: Path, reference: Path) -> None:
+    folder, stopped = tmp_path / "run", 0
+    for seconds in (3.5, *range(4, 30)):  # a slow machine needs longer to begin
+        start = time.monotonic()
+        code, _, err = command(folder, *BIG, "--resume", "--wall-time", f"{seconds}s")
+        if code == 0:
+            break
+        # With the start of the interpreter, on a busy machine
+        assert time.monotonic() - start < seconds + 2.0
+        assert code == 75, err
+        assert "stopped by the wall time" in err.splitlines()[-1]
+        stopped += 1
+    assert stopped
+    assert contents(folder) == contents(reference)
+
+
+MISTAKES = {
+    "--wall-time": (
+        ["--wall-time", "soon"],
+        (
+            "--wall-time must be like 90m, 1h30m, 30:00 (minutes), 02:00:00 or 1-12 (days-hours),"
+            " but is 'soon'"
+        ),
+    ),
+    "minutes or seconds": (
+        ["--wall-time", "90"],
+        "--wall-time must say its unit, but is '90'. Write 90m for minutes, or 90s for seconds.",
+    ),
+    "no time at all": (["--wall-time", "1s"], "--wall-time must be at least 3 seconds, but is 1s"),
+    "--checkpoint-every": (["--checkpoint-every", "-5"], "--checkpoint-every must be like"),
+    "both": (["--resume", "--force"], "--resume must not be given with --force"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_one_line(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mistake: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments, message = MISTAKES[mistake]
+    code, out, err = evosim(capsys, "run", "micro", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_of_an_interrupted_run_can_be_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stopped_run(tmp_path / "run.1")
+    with pytest.raises(
+        UserError, match=r"was interrupted. Continue it: 'evosim run .*run.1.partial --resume'"
+    ):
+        read_run(tmp_path / "run.1.partial")
+    code, _, err = evosim(
+        capsys, "run", "run.1.partial/", "--resume", "--out", "elsewhere", "--no-figures"
+    )
+    assert code == 2
+    assert "--out must be left out" in err
+    code, out, err = evosim(capsys, "run", "run.1.partial/", "--resume", "--no-figures", "--json")
+    assert (code, err.count("\n")) == (0, 1)
+    assert json.loads(out)["out"] == "run.1"
+    # A job that is started once more
+    code, out, err = evosim(capsys, "run", "run.1.partial", "--resume", "--no-figures", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["shown_again"]
+
+
+@pytest.fixture(autouse=True)
+def _handlers_stay() -> Iterator[None]:
+    before = [
+        signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    ]
+    yield
+    assert [
+        signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    ] == before
+
+
+def test_a_signal_that_a_library_raises_loses_nothing(tmp_path: Path) -> None:
+    """Polars looks for signals while it computes, and raises what a second Ctrl-C would."""
+    asked: list[int] = []
+
+    def watch() -> Stop | None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return Stop("SIGINT", 130) if len(asked) > 3 else None
+
+    with pytest.raises(Interrupted, match=r"stopped by SIGINT at .*; continue with") as caught:
+        execute.run(
+            experiment("micro"), out=tmp_path / "run", options=SessionOptions(stop_requested=watch)
+        )
+    assert caught.value.code == 130
+    assert "lost" not in str(caught.value)
+
+
+def run(folder: Path, name: str, *settings: str) -> Recorded:
+    return execute.run(experiment(name, *settings), out=folder)[0]
+
+
+def test_an_interrupt_leaves_a_readable_partial_folder(tmp_path: Path) -> None:
+    class Stop:
+        """Somebody who presses Ctrl-C; the grid has gone by before."""
+
+        scored = 0
+
+        def genomes(self, done: int, total: int) -> None:
+            assert done <= total
+            self.scored = done
+
+        def __call__(self, run: str, generation: int, *_: object) -> None:
+            if run == "seed 1" and generation == 3:
+                raise KeyboardInterrupt
+
+    stop = Stop()
+    with pytest.raises(Interrupted, match=r"run\.partial"):
+        execute.run(
+            experiment("micro", "replicates=3"),
+            out=tmp_path / "run",
+            options=SessionOptions(progress=stop),
+        )
+    partial = tmp_path / "run.partial"
+    assert stop.scored > 0
+    assert not (tmp_path / "run").exists()
+    assert (
+        "interrupted by KeyboardInterrupt after 1 of 3 replicates"
+        in (partial / "STATUS").read_text()
+    )
+    assert pl.read_parquet(partial / "tables" / "generations.parquet")[
+        "seed"
+    ].unique().to_list() == [0]
+    with pytest.raises(UserError, match="was interrupted"):
+        read_run(partial)
