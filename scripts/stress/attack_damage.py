@@ -1,13 +1,11 @@
-"""Damage: recorded runs are damaged, and each is read by every command.
-
-Is a traceback shown, or another number?
+"""Recorded runs are damaged, and every command reads them.
 
     python scripts/stress/attack_damage.py [--tries 60] [--flips 300] [--seed 0]
 
-A try is one damaged folder, read by `analyze`, `compare`, `export`, `figures`, `report` and
-`evosim.load`, in this process. It must end in one line with exit code 2, or give the very numbers
-of the whole run. Each flip changes one bit of one file, which `evosim.load` then reads. Writes
-`results/attack/damage/`.
+A try is one damaged folder. `analyze`, `compare`, `export`, `figures`, `report` and `evosim.load`
+read it in this process. Each must end in one line with exit code 2, or give the numbers of the
+intact run. A traceback or another number is a failure. Each flip changes one bit of one file, which
+`evosim.load` then reads. The script writes `results/attack/damage/`.
 """
 
 from __future__ import annotations
@@ -56,19 +54,18 @@ Damage = Callable[[Path, random.Random], None]
 
 @dataclass
 class Row:
-    """What came of one kind of damage, over all commands.
+    """Result of one kind of damage, over all commands.
 
     Attributes
     ----------
     damage : str
-        What was done.
+        The kind of damage.
     tries : int
         Damaged folders.
     reads : int
         Commands that read them.
     refused, equal : int
-        Commands that ended in one line with exit code 2, and that gave the numbers of the whole
-        run.
+        Commands that ended in one line with exit code 2, and that gave the intact numbers.
     tracebacks, wrong : int
         Failures: commands that ended in any other way, and that gave other numbers.
     first : str
@@ -85,7 +82,7 @@ class Row:
     first: str = ""
 
 
-# What is done to a file
+# Kinds of damage to a file
 
 
 def bit(path: Path, lots: random.Random) -> None:
@@ -96,7 +93,7 @@ def bit(path: Path, lots: random.Random) -> None:
 
 
 def cut(path: Path, lots: random.Random) -> None:
-    """Keep a part."""
+    """Keep a part of the file."""
     data = path.read_bytes()
     path.write_bytes(data[: lots.randrange(len(data))])
 
@@ -112,7 +109,7 @@ def other(path: Path, lots: random.Random) -> None:
 
 
 def gone(path: Path, lots: random.Random) -> None:
-    """Remove it, or put a folder or a link there."""
+    """Remove the file, or replace it by a folder or a link."""
     path.unlink()
     how = lots.randrange(4)
     if how == 1:
@@ -171,11 +168,11 @@ KINDS: dict[str, tuple[Damage, tuple[str, ...]]] = {
 }
 
 
-# What is read
+# Reading
 
 
 def in_process(*arguments: str) -> tuple[int, str, str]:
-    """Run a command here; gives exit code, standard output, standard error."""
+    """Run a command here; return exit code, standard output and standard error."""
     out, err, before = io.StringIO(), io.StringIO(), sys.argv
     sys.argv = ["evosim", *arguments]
     code: Any = 0
@@ -190,14 +187,14 @@ def in_process(*arguments: str) -> tuple[int, str, str]:
 
 
 def plain(data: Any) -> Any:
-    """Data without what differs from time to time and place to place."""
+    """Data without times and places."""
     if isinstance(data, dict):
         return {key: plain(value) for key, value in data.items() if key not in VOLATILE}
     return [plain(value) for value in data] if isinstance(data, list) else data
 
 
 def numbers(command: str, folder: Path, base: Path, scratch: Path) -> str:
-    """What a command says of a folder, as text that is the same again.
+    """The numbers that a command prints about a folder, as text.
 
     Raises `UserError` for one line with exit code 2.
     """
@@ -257,7 +254,7 @@ def attack(
 
 
 def main() -> None:
-    """Attack, and keep the table."""
+    """Attack, and store the table."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -568,7 +568,7 @@ def attack(tries: int, seed: int, tell: Callable[[str], object] = print) -> pl.D
     seed : int
         Of them.
     tell : callable
-        Hears of each part when it is done.
+        Called after each part.
 
     Returns
     -------

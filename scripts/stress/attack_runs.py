@@ -99,7 +99,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def succeeded(done: subprocess.CompletedProcess[str]) -> str:
-    """What is wrong with a command that must succeed."""
+    """Defects of a command that must succeed."""
     return "" if done.returncode == 0 else f"exit code {done.returncode}: {done.stderr[-300:]}"
 
 

@@ -32,7 +32,7 @@ LATE = 300.0  # seconds of a whole process, which may have to compile
 
 
 def every(examples: int, start: int, look: Callable[[fuzzing.Case], None]) -> None:
-    """Show so many examples to a function: the same ones for the same start."""
+    """Show a number of examples to a function; the same start gives the same examples."""
 
     @seed(start)
     @settings(
@@ -50,9 +50,7 @@ def every(examples: int, start: int, look: Callable[[fuzzing.Case], None]) -> No
 
 
 def in_process(examples: int, start: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What became of examples in this process: by kind and by what was done to them, and every
-    defect.
-    """
+    """Results of examples in this process: by kind and change, and every defect."""
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     slowest: defaultdict[tuple[str, str], float] = defaultdict(float)
     defects: Counter[tuple[str, str, str]] = Counter()
@@ -97,9 +95,7 @@ def in_process(examples: int, start: int) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def as_processes(processes: int, start: int) -> pl.DataFrame:
-    """What became of examples as whole commands: exit code, lines on standard error, and what they
-    left behind.
-    """
+    """Results of examples as commands: exit code, lines on standard error, leftover files."""
     rows: list[dict[str, Any]] = []
 
     def look(case: fuzzing.Case) -> None:
@@ -186,7 +182,7 @@ def as_processes(processes: int, start: int) -> pl.DataFrame:
 
 
 def main() -> None:
-    """Make the tables; fails loudly if anything is wrong."""
+    """Make the tables. Raises an error if there is a defect."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=10_000)
     parser.add_argument("--processes", type=int, default=50)

@@ -46,7 +46,7 @@ from evosim.sweeps.schema import read_sweep
 Tree = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 SECONDS = 10.0  # of processor time an example; most take hundredths
-# seconds by the clock: others may use the processors, but a pipe that nobody writes takes forever
+# seconds of wall time: a pipe without a writer would block forever
 HANGS = 120.0
 MEMORY = 4 * 2**30  # bytes of addresses that an example may take more
 MOST_PLANNED = 60  # cells: larger sweeps that are accepted are read and not planned
@@ -57,12 +57,18 @@ WIDEST = 100_000  # runs, likewise
 class Case:
     """One example.
 
-    Attributes:
-        kind: `experiment` or `sweep`.
-        how: what was done to a sound file: `mild` (numbers), `values`, `settings`, `bytes` or
-        `place`. files: what is written beside each other, by name; the first is the one that is
-        given to the command. settings: of `--set`. place: `file`, or what is there instead:
-        `folder`, `pipe`, `nothing`, `link to itself`.
+    Attributes
+    ----------
+    kind : str
+        `experiment` or `sweep`.
+    how : str
+        Change of a valid file: `mild` (numbers), `values`, `settings`, `bytes` or `place`.
+    files : dict
+        Files of one folder by name. The command gets the first one.
+    settings : tuple of str
+        Arguments of `--set`.
+    place : str
+        `file`, or its replacement: `folder`, `pipe`, `nothing`, `link to itself`.
     """
 
     kind: str
@@ -94,8 +100,9 @@ class Case:
 
 @dataclass
 class Verdict:
-    """What became of an example: `accepted` or `refused` (with the message), what ran, and what is
-    wrong with that.
+    """Result of an example: `accepted` or `refused` with the message.
+
+    It also says what ran and lists the defects.
     """
 
     outcome: str = ""
@@ -204,7 +211,7 @@ WORDS = {
     if len(str(path[-1])) > 2
 }
 
-# What is put into them
+# Contents of files
 
 LONG = "x" * 20_000
 TEXTS = [
@@ -346,7 +353,7 @@ def _at(tree: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _near(draw: Draw, value: Any) -> Any:
-    """A value like another one: what a slip of the pen or a change of mind would make of it."""
+    """A similar value, as a typing error or a changed plan would give."""
     if isinstance(value, bool):
         return draw(st.sampled_from([not value, int(value), "true"]))
     if isinstance(value, int | float):
@@ -457,9 +464,7 @@ def _mutate(draw: Draw, tree: Tree) -> None:
 
 
 def _change_mildly(draw: Draw, tree: Tree) -> None:
-    """Change one number, truth value or list of numbers, in place, so that the file may well stay
-    sound.
-    """
+    """Change one number, truth value or list of numbers, in place; the file often stays valid."""
 
     def changeable(value: Any) -> bool:
         return isinstance(value, bool | int | float) or (
@@ -537,7 +542,7 @@ SNIPPETS = [
 
 
 def _damaged(draw: Draw, data: bytes) -> bytes:
-    """Bytes as a broken disk, an editor or a careless copy would leave them."""
+    """Bytes as a broken disk, an editor or an incomplete copy would leave them."""
     for _ in range(draw(st.integers(1, 3))):
         at, to = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
         what = draw(
@@ -690,12 +695,13 @@ def cases(draw: Draw) -> Case:
     return Case(kind, how, files, settings, place)
 
 
-# What must become of them
+# Required answers
 
 
 def judge(case: Case, folder: Path, *, run: bool = False) -> Verdict:
-    """Read an example as the commands do, up to where computing would begin; `run` computes it
-    where it is small and accepted.
+    """Read an example as the commands do, up to the start of the computation.
+
+    With `run`, a small accepted example is computed.
     """
     path = case.write(folder)
     verdict = Verdict()
@@ -741,9 +747,9 @@ STATEMENT = r"\b(must|needs|requires|unknown|missing|cannot|not|twice|empty|both
 
 
 def faults_of(message: str, case: Case) -> list[str]:
-    """What is wrong with a refusal.
+    """Defects of a refusal.
 
-    It must be one line, say what is wrong and how to mend it, and name a key or the file.
+    It must be one line that states the error and a fix, and it must name a key or the file.
     """
     found = []
     if not message.isprintable() or len(message) > 2500:
@@ -814,7 +820,7 @@ def _is_small(experiment: Experiment, grid: int) -> bool:
 
 
 def _run(experiment: Experiment, verdict: Verdict) -> None:
-    """One replicate with its account; every number of it must be one."""
+    """Run one replicate with its account. All its numbers must be finite."""
     from evosim.fitness.landscape import Landscape
     from evosim.runs.in_memory import replicate
 
@@ -827,7 +833,7 @@ def _run(experiment: Experiment, verdict: Verdict) -> None:
 
 
 def _lost(written: Any, kept: Any, path: str = "") -> str:
-    """The first thing of a written tree that is not in the kept one as it was; empty if all is."""
+    """The first item of a written tree that is missing in the stored one; empty if none is."""
     if isinstance(written, dict) and isinstance(kept, dict):
         return next(
             (
@@ -924,7 +930,7 @@ def _put(tree: Any, key: str) -> bool:
 
 
 class TookTooLong(Exception):
-    """An example does not end."""
+    """An example does not end in time."""
 
 
 @contextmanager

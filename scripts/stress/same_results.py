@@ -1,12 +1,12 @@
-"""Do two checkouts give the same results? Every packaged experiment at a small size, and one sweep.
+"""Compare the results of two checkouts: every packaged experiment at a small size, and one sweep.
 
     python scripts/stress/same_results.py OTHER
 
-OTHER is the folder of another checkout. Each experiment runs once with the code here and once with
-the code there, in processes of their own with this Python. All tables of a run (also those of its
-controls and accounts) are compared as bytes, summaries as JSON; what differs is printed, cell by
-cell where tables have the same columns. Times, versions and digests of sources may differ. Exit
-code 1 if anything else does.
+OTHER is the folder of another checkout. Each experiment runs once with each code, in separate
+processes of this Python. All tables of a run, its controls and accounts are compared as bytes.
+Summaries are compared as JSON. Differences are printed, cell by cell if the tables have the same
+columns. Times, versions and digests of sources may differ. The exit code is 1 if anything else
+does.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ genome.discount = [0.9, 0.95]
 
 
 def main() -> None:
-    """Run, compare, and say what differs."""
+    """Run, compare, and print the differences."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -85,8 +85,9 @@ def main() -> None:
 
 
 def results(folder: Path, name: str, checkout: Path) -> Path | str:
-    """The folder of a small run or sweep, made by a checkout's code; or the message with which it
-    was refused.
+    """Run a small experiment or sweep with the code of a checkout.
+
+    Returns the folder, or the message of a refusal.
     """
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     if name == "sweep":
@@ -144,7 +145,7 @@ def files(folder: Path) -> dict[str, Path]:
 
 
 def differences(here: Path, there: Path) -> list[str]:
-    """What differs between two folders, a line each."""
+    """Differences between two folders, one per line."""
     mine, others = files(here), files(there)
     out = [
         f"{name} is only {'here' if name in mine else 'there'}"
@@ -169,7 +170,7 @@ def differences(here: Path, there: Path) -> list[str]:
 
 
 def plain(tree: Any) -> Any:
-    """A summary without what may differ."""
+    """A summary without times, versions and digests."""
     if isinstance(tree, dict):
         return {
             key: plain(value)

@@ -116,7 +116,7 @@ def lost_and_duplicated(store: Store) -> tuple[int, int]:
 
 
 class NoSlurm(Exception):
-    """A one-node Slurm cannot be had here; the message says why."""
+    """A one-node Slurm is not available here; the message gives the reason."""
 
 
 @contextlib.contextmanager

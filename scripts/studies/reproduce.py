@@ -134,9 +134,7 @@ def main() -> None:
         prog="scripts/studies/reproduce.sh", description=(__doc__ or "").split("\n\n")[0]
     )
     parser.add_argument(
-        "--list",
-        action="store_true",
-        help="what there is, what it makes, and how long it took; then stop",
+        "--list", action="store_true", help="list jobs, their results and times, and stop"
     )
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", choices=[job.name for job in JOBS], help="these alone"
