@@ -64,7 +64,7 @@ def replicate(
     session : Callable
         Returns the session of the run (called with an empty name) and of each control.
     cache : SharedCache, optional
-        What the analysis knows of classes. Runs with the same worlds and genome can share it.
+        Cache of the analysis of classes. Runs with the same worlds and genome can share it.
 
     Raises
     ------
