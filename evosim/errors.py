@@ -147,8 +147,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
 def closest(name: str, options: Iterable[str]) -> str | None:
     """The option with the smallest edit distance to a name, if it is close.
 
-    An option is close if at most a third of its characters (at least one) must be edited, or if it
-    is the only option that begins with the name.
+    An option is close if at most a third of its characters (at least one) must be edited. An option
+    is also close if it is the only one that begins with the name.
 
     Parameters
     ----------

@@ -37,9 +37,9 @@ class Entry:
     name : str
         The name of the figure on the command line.
     of : {"run", "sweep", "search"}
-        What the figure is drawn from.
+        The kind of folder that the figure needs.
     what : str
-        What the figure shows, in one line.
+        The content of the figure, in one line.
     usual : bool
         Whether it is a default figure.
     """
@@ -65,7 +65,7 @@ def entries() -> list[Entry]:
 
 
 def kind_of(folder: Path) -> str:
-    """What a folder holds: `run`, `sweep` or `search`.
+    """The kind of a folder: `run`, `sweep` or `search`.
 
     An unknown folder counts as that of a run: the reader of runs then names the missing files.
     Raises `UserError`.
@@ -145,7 +145,7 @@ def draw(
 
 @dataclass(frozen=True)
 class _Request:
-    """What to draw, and how.
+    """A request for figures.
 
     Attributes
     ----------

@@ -98,8 +98,8 @@ _ParserError: type[Exception] = next(
 def main() -> None:
     """Run a command, and exit.
 
-    Exit codes: 2 after a user error (one line on standard error), 128 plus the number of a signal
-    (Ctrl-C: 130), 75 after the wall-time limit.
+    The exit code is 2 after a user error, which is one line on standard error. After a signal it is
+    128 plus the number of the signal (Ctrl-C: 130), after the wall-time limit 75.
     """
     if len(sys.argv) == 1:
         sys.argv.append("--help")

@@ -79,7 +79,7 @@ def create(kind: str, name: str, out: Path | None = None) -> Path:
     Parameters
     ----------
     kind : {"world", "genome"}
-        What to create.
+        The kind of package.
     name : str
         Its name in experiments and Python.
     out : Path or None

@@ -36,8 +36,8 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Replace each parameter that is a dataclass by one option for each of its fields.
 
     Typer reads the options of a command from its signature. A command with many options takes
-    dataclasses instead; this decorator shows typer one parameter for each field, with the
-    annotation and the default of the field, at the place of the dataclass.
+    dataclasses instead. This decorator shows typer one parameter for each field, at the place of
+    the dataclass. The parameter has the annotation and the default of the field.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What several commands print: the account of a run, warnings, the last line."""
+"""Output of several commands: the account of a run, warnings, the last line."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def print_account(
 
 
 def _contents(recorded: Any) -> str:
-    """What the folder of a run holds."""
+    """The contents of the folder of a run."""
     from evosim.runs import accounts, figures
 
     has_figures = figures.has_figures(recorded)

@@ -318,7 +318,7 @@ def _of_partial(experiment: str, out: Path | None) -> tuple[str, Path | None]:
     Parameters
     ----------
     experiment : str
-        What the user gave: a name, a file or a folder.
+        The argument of the command: a name, a file or a folder.
     out : Path or None
         The option `--out`.
 

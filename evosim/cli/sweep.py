@@ -52,7 +52,7 @@ SLURM = "Slurm"
 
 @dataclass(frozen=True)
 class SlurmOptions:
-    """What each Slurm job asks for: options of `evosim sweep run` and `script`."""
+    """The request of each Slurm job: options of `evosim sweep run` and `script`."""
 
     time: Annotated[
         str,
@@ -102,7 +102,7 @@ class ComputeOptions:
     out: Out = None
     engine: Annotated[
         str,
-        typer.Option(help="What computes the runs: local, dask or slurm; see docs/clusters.md."),
+        typer.Option(help="The engine of the runs: local, dask or slurm; see docs/clusters.md."),
     ] = "local"
     address: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""What the commands `evosim sweep ...` print."""
+"""Output of the commands `evosim sweep ...`."""
 
 from __future__ import annotations
 

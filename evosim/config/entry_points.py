@@ -1,8 +1,8 @@
 """Entry points of installed packages that offer worlds and genomes.
 
-A package offers a world by an entry point of the group `evosim.worlds` (a genome: `evosim.genomes`)
-that names an object of the class `evosim.worlds.Entry` (`evosim.genomes.Entry`). Nothing is loaded
-here: `evosim.config.plugins` loads entries.
+A package offers a world by an entry point of the group `evosim.worlds`. It names an object of the
+class `evosim.worlds.Entry`. For a genome, these are `evosim.genomes` and its `Entry`. Nothing is
+loaded here: `evosim.config.plugins` loads entries.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def points_by_name(kind: str) -> dict[str, list[metadata.EntryPoint]]:
     Parameters
     ----------
     kind : {"world", "genome"}
-        What the entry points offer.
+        The kind that the entry points offer.
     """
     points: dict[str, list[metadata.EntryPoint]] = {}
     for point in _declared()[0]:

@@ -61,7 +61,7 @@ def load_entry(kind: str, name: str, point: metadata.EntryPoint) -> Any:
     Parameters
     ----------
     kind : {"world", "genome"}
-        What the entry point offers.
+        The kind that the entry point offers.
     name : str
         The name of the world or genome.
     point : EntryPoint

@@ -46,7 +46,7 @@ def names(kind: str) -> list[str]:
     Parameters
     ----------
     kind : {"world", "genome"}
-        What to list.
+        The kind to list.
     """
     extra = [*worlds.LANDSCAPES, f"{toy_text.PREFIX}<EnvId>"] if kind == "world" else []
     return [*BUILT_IN[kind], *extra, *sorted(plugin_points(kind))]
@@ -58,7 +58,7 @@ def offered(kind: str) -> dict[str, str]:
     Parameters
     ----------
     kind : {"world", "genome"}
-        What to list.
+        The kind to list.
     """
     descriptions = {name: entry.description for name, entry in BUILT_IN[kind].items()}
     if kind == "world":
@@ -104,7 +104,7 @@ def plugin_points(kind: str) -> dict[str, list[metadata.EntryPoint]]:
     Parameters
     ----------
     kind : {"world", "genome"}
-        What the entry points offer.
+        The kind that the entry points offer.
     """
     own = {*BUILT_IN[kind], *(worlds.LANDSCAPES if kind == "world" else ())}
     return {name: points for name, points in points_by_name(kind).items() if name not in own}

@@ -20,7 +20,7 @@ from evosim.runtime.names import check_text
 T = TypeVar("T")
 MAX_DEPTH = 50  # of tables and lists within each other
 MAX_SHOWN = 200  # characters of a value in a message
-# Rules for keys whose value may have several types: pydantic's message would name only one of them.
+# Rules for keys whose value may have several types. The message of pydantic names only one type.
 RULES = {"ratio": "be one number, or two: [eggs, sperm]"}
 EXAMPLES = {  # by the type of pydantic's error
     "bool_type": "Write true or false.",

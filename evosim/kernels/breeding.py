@@ -38,7 +38,7 @@ class Costs(NamedTuple):
 
 
 class Mating(NamedTuple):
-    """Who can mate with whom.
+    """Rules of mating.
 
     Attributes
     ----------

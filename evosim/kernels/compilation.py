@@ -1,8 +1,8 @@
-"""The one place that says how kernels are compiled, and where compiled code is kept.
+"""Compilation of kernels, and the folder of compiled code.
 
-Numba's own cache does not notice a change in another file than the function's own, and would then
-return results of old code. The folder is therefore named by a hash of all kernel sources. Numba
-also trusts what it finds; `evosim.kernels.compiled_cache` does not.
+Numba's own cache notices only changes in the file of a function, so it could return results of
+outdated code. The name of the folder therefore contains a hash of all kernel sources. Numba also
+trusts the files that it finds. `evosim.kernels.compiled_cache` verifies them.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ def sources_digest() -> str:
 
 
 def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | None:
-    """Choose a folder for compiled code, mark it as used, and clear old ones away.
+    """Choose a folder for compiled code, mark it as used, and remove old folders.
 
-    Compiled code is unpickled and executed. A folder into which other users can put files is
-    therefore never read.
+    Compiled code is unpickled and executed. A folder to which other users can write is therefore
+    never read.
 
     Parameters
     ----------
     tell : Callable[[str], object]
-        Hears one line where a place is refused for what other users could do there, where
-        `NUMBA_CACHE_DIR` cannot be used, or where no place is left.
+        Called with one line if a folder is refused because other users can write there, if
+        `NUMBA_CACHE_DIR` cannot be used, or if no folder is left.
 
     Returns
     -------
     Path | None
-        A folder that this process can write to and other users cannot; nothing without one.
+        A folder to which only this user can write. None if there is no such folder.
     """
     refused: list[str] = []
     for root, wanted in _places():
@@ -77,7 +77,7 @@ def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | N
             if why is not None:
                 refused.append(why)
                 continue
-            # Permissions alone do not tell: quotas and some mounts refuse only a real file.
+            # Permissions are not enough: quotas and some mounts refuse only a real file.
             tempfile.TemporaryFile(dir=folder).close()
         except (OSError, ValueError, RuntimeError) as error:
             if wanted:
@@ -106,7 +106,7 @@ def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | N
 
 
 def _places() -> Iterator[tuple[Path, bool]]:
-    """Where compiled code may be kept, best first, and whether the user named the place."""
+    """Possible folders for compiled code, best first, and whether the user named the folder."""
     if given := os.environ.get("NUMBA_CACHE_DIR"):
         with contextlib.suppress(OSError):  # a relative path, where the current folder is gone
             yield Path(given).absolute(), True
@@ -119,18 +119,19 @@ def _places() -> Iterator[tuple[Path, bool]]:
 
 
 def refusal(place: Path) -> str | None:
-    """Say why code is not read from a folder, and what to do; nothing if only this user and root
-    can write there.
+    """The reason not to read code from a folder, with a remedy.
+
+    None if only this user and root can write there.
     """
     found = who_else_writes(place)
     return found and f"compiled code must lie where only you can write, but {found[0]}; {found[1]}"
 
 
 def clear(root: Path, *, but: Path) -> None:
-    """Remove folders of other versions that nobody has used for a day, but for the newest few.
+    """Remove folders of other versions that are unused for a day, except the newest few.
 
-    A process that still runs from one has its code in memory; what it compiles from then on is not
-    kept.
+    A process that uses such a folder has its code in memory. Code that it compiles afterwards is
+    not stored.
     """
     others = [
         folder
@@ -143,11 +144,10 @@ def clear(root: Path, *, but: Path) -> None:
 
 
 def ask_for_blas() -> None:
-    """Let the compiler find out whether SciPy brings BLAS without loading all of `scipy.linalg`,
-    which takes longer than a run's kernels.
+    """Let the compiler check that SciPy has BLAS, without loading all of `scipy.linalg`.
 
-    It asks by importing one file of that package. The package is stood in for while it does so;
-    nothing is left behind.
+    Loading it takes longer than the kernels of a run. The compiler imports one file of that
+    package. An empty module replaces the package during that import.
     """
     place = importlib.util.find_spec("scipy")
     if "scipy.linalg" in sys.modules or place is None or not place.submodule_search_locations:
@@ -177,7 +177,7 @@ check_addresses()
 
 
 def _say(words: str) -> None:
-    """Warn once, and not again in the processes that this one starts."""
+    """Warn once. Processes that this one starts do not repeat the warning."""
     if os.environ.get(SAID) != words:
         os.environ[SAID] = words
         logging.getLogger("evosim").warning("evosim: %s", words)
@@ -185,11 +185,10 @@ def _say(words: str) -> None:
 
 FOLDER = cache_folder(_say)
 
-# A thread that waits for another sleeps: on a busy machine it would else burn the time that the
-# other needs.
+# A waiting thread sleeps. On a busy machine, it would otherwise use the time of other threads.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# error_model="numpy" spares the zero-division checks; fastmath stays off, because it may reorder
+# error_model="numpy" omits checks for division by zero. fastmath stays off, because it may reorder
 # sums and break NaN.
 _COMMON: dict[str, Any] = {"error_model": "numpy"}
 
@@ -210,14 +209,12 @@ def parallel(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a function into its callers: for the small steps of hot loops, whose calls would cost
-    more than they do.
-    """
+    """Compile a function into its callers: for small steps of hot loops, to avoid calls."""
     return _kept(numba.njit(forceinline=True, **_COMMON)(function))
 
 
 def _kept(dispatcher: Any) -> Any:
-    """Keep the code of a compiled function in the folder, if there is one."""
+    """Store the code of a compiled function in the folder, if there is one."""
     if FOLDER is not None:
         with contextlib.suppress(OSError, TypeError):  # a function without a file of its own
             dispatcher._cache = Kept(dispatcher.py_func, FOLDER)

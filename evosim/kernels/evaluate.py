@@ -2,9 +2,9 @@
 induction.
 
 Twin: `evosim.reference.dynamic_programming.lifetime`. One lane for each policy. A block of policies
-works out only what one of them needs: rows of acts that one of them does in a state that one of
-them reaches, at ages at which it can be reached. What a lane gets does not depend on its
-neighbours, nor on the number of threads.
+computes only the rows that some policy of the block needs. These are rows of acts in reached
+states, at ages at which the state can be reached. The result of a lane depends neither on other
+lanes nor on the number of threads.
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
 
 @serial
 def _gather(acts, order, first, count, level, lanes, tile, news):  # type: ignore[no-untyped-def]
-    """Act sets of a block at a level, lane beside lane, into the words `tile`; `news [S]` is not 0
-    where anything is new.
+    """Write the act sets of a block at a level to the words `tile`, with adjacent lanes.
+
+    `news [S]` is not 0 for states with changed act sets.
     """
     words, plans, depths = acts
     last, step, stride = first + count - 1, lanes // WORD, news.size
@@ -133,12 +134,11 @@ def _gather(acts, order, first, count, level, lanes, tile, news):  # type: ignor
 
 @serial
 def _make_program(rows, amounts, union, reach, reached, program, records, room):  # type: ignore[no-untyped-def]
-    """What a block has to work out: for each state it reaches, the rows that some lane does there
-    at some level.
+    """The work of a block: for each reached state, the rows that some lane does at some level.
 
-    States come in order of age, and those of one age by their number of rows: a processor foresees
-    a loop that is as long as the last one. In a state that nobody acts in (reach is that of all
-    lanes together) the first row stands for them all.
+    States are in order of age, and then of their number of rows: processors predict loops of equal
+    length well. Reached states are those of all lanes together. If no lane acts in a state, its
+    first row represents all rows.
     """
     queue, ages = reach
     places, counts, tied, sizes, numbers, cells, bits, masks = program
@@ -180,8 +180,9 @@ def _make_program(rows, amounts, union, reach, reached, program, records, room):
 
 @inlined
 def _fields(like):  # type: ignore[no-untyped-def]
-    """Of a record: its size in bytes, where its chances begin (in elements), and where its mask
-    stands (in half words).
+    """Layout of a record: size in bytes, offset of the chances in elements, and of the mask.
+
+    The offset of the mask is in half words.
     """
     size = SINGLE // width(like) * 4  # of an element, and known when this is compiled
     return RECORD * size, 8 // size, (8 // size + GROUP + 1) * size // 4
@@ -191,7 +192,7 @@ def _fields(like):  # type: ignore[no-untyped-def]
 def _write(records, k, rows, gain, row):  # type: ignore[no-untyped-def]
     """Record `k`: successors as four numbers of sixteen bits, their chances, and the amount.
 
-    Who does it comes later.
+    The lanes that do the row are written later (`_choose`).
     """
     elements, words, halves = records
     size, at, mask_at = _fields(elements)
@@ -207,9 +208,9 @@ def _write(records, k, rows, gain, row):  # type: ignore[no-untyped-def]
 
 @serial
 def _choose(program, tile, news, reached, records, room, n_amounts, share):  # type: ignore[no-untyped-def]
-    """Which lanes do each row of a program, where there are news.
+    """Find the lanes that do each row of a program, in states with changed act sets.
 
-    Where a lane does several acts, `share` is the chance of each.
+    If a lane does several acts, `share` is the chance of each.
     """
     places, counts, tied, _, _, cells, bits, masks = program
     halves = records[2]
@@ -245,9 +246,7 @@ def _choose(program, tile, news, reached, records, room, n_amounts, share):  # t
 
 @serial
 def _drop(program, reached, records, room, amounts):  # type: ignore[no-untyped-def]
-    """Strike off the rows that nobody does at the last level: all further sweeps do without
-    them.
-    """
+    """Remove the rows that no lane does at the last level. Later sweeps do not need them."""
     _, counts, _, _, numbers, _, _, masks = program
     words = records[1]
     each = _fields(records[0])[0] // 8
@@ -271,7 +270,7 @@ def _drop(program, reached, records, room, amounts):  # type: ignore[no-untyped-
 
 @inlined
 def _group(total, i, to, chances, value):  # type: ignore[no-untyped-def]
-    """What is expected of one group of successors, added to `total`."""
+    """Add the expected value of one group of successors to `total`."""
     total = fma(splat(item(chances, i)), load(value, item(to, i)), total)
     total = fma(splat(item(chances, i + 1)), load(value, item(to, i + 1)), total)
     total = fma(splat(item(chances, i + 2)), load(value, item(to, i + 2)), total)
@@ -309,7 +308,7 @@ def _sweep(program, rows, to, gain, needed, share, value, fresh):  # type: ignor
 
 @inlined
 def _ahead(gain, rows, to, row, value):  # type: ignore[no-untyped-def]
-    """What a row is worth: its amount and what follows."""
+    """The value of a row: its amount plus the expected later values."""
     total = splat(item(gain, row))
     i, end = np.int64(item(rows.offsets, row)), item(rows.offsets, row + 1)
     while i < end:
@@ -320,7 +319,7 @@ def _ahead(gain, rows, to, row, value):  # type: ignore[no-untyped-def]
 
 @inlined
 def _read(records, k, value):  # type: ignore[no-untyped-def]
-    """What a row is worth, by its record."""
+    """The value of a row, from its record."""
     elements, words, _ = records
     size, at, _ = _fields(value)
     lanes, at, low = width(value), k * RECORD + at, np.uint64(0xFFFF)

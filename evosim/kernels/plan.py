@@ -107,7 +107,7 @@ def _feel(weights, first, count, features, wanted, felt):  # type: ignore[no-unt
 
 @inlined
 def _group(total, i, rows, value):  # type: ignore[no-untyped-def]
-    """What is expected of one group of successors, added to `total`."""
+    """Add the expected value of one group of successors to `total`."""
     total = fma(splat(item(rows.chances, i)), load(value, item(rows.successors, i) * DOUBLE), total)
     total = fma(
         splat(item(rows.chances, i + 1)), load(value, item(rows.successors, i + 1) * DOUBLE), total
@@ -124,9 +124,8 @@ def _group(total, i, rows, value):  # type: ignore[no-untyped-def]
 def _look(rows, ahead, once, few, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
     """One step further ahead: values `fresh`, and act sets into `bits [C DOUBLE]`.
 
-    The flags are constants where this is compiled into its callers: without `ahead` nothing
-    follows; `once` if every row has one group of successors; `few` if every state keeps its acts in
-    one cell.
+    The flags are constants in the callers. Without `ahead` there is no later value. `once`: every
+    row has one group of successors. `few`: every state has its acts in one cell.
     """
     for s in range(rows.first.size - 1):
         begin, end = np.int64(item(rows.first, s)), np.int64(item(rows.first, s + 1))
@@ -194,9 +193,7 @@ def _settled(value, fresh):  # type: ignore[no-untyped-def]
 
 @serial
 def _write(bits, level, first, count, depths, sets):  # type: ignore[no-untyped-def]
-    """Act sets of a block's level, lane beside lane, to the policies of those lanes that look so
-    far ahead.
-    """
+    """Write the act sets of a level to the policies of those lanes that look so far ahead."""
     n_words = sets.shape[2]
     for word in range(n_words):
         for lane in range(0, count, WORD):

@@ -15,7 +15,7 @@ from evosim.kernels.simd import SETS, holding, item, scratch, transposed
 from evosim.kernels.world_layout import WORD
 
 EMPTY = -1
-SAMPLE = 256  # points that tell along which line a set of them is widest
+SAMPLE = 256  # points that decide along which dimension a set is widest
 
 
 @inlined
@@ -104,8 +104,9 @@ def group(hashes, words, plans, depths, slots, groups, first):  # type: ignore[n
 
 @inlined
 def _gather(words, plans, depths, first, count, unions, tile):  # type: ignore[no-untyped-def]
-    """Acts that each policy of a block does at any level, into `unions [SETS, W]`, and lane beside
-    lane into the words `tile`.
+    """Write the acts that each policy of a block does at any level.
+
+    They go to `unions [SETS, W]`, and with adjacent lanes to the words `tile`.
     """
     n_words = words.shape[2]
     for lane in range(SETS):

@@ -1,8 +1,9 @@
 """Searches of landscapes over real vectors (`evosim.worlds.tessellating_hills`).
 
 `descend` takes gradient steps, `climb` random steps. Both write a row of `path` for the start and
-after every `interval` evaluations. Its columns: x_0, distance from the x_0 axis, loss, share of
-side directions in the squared steps since the last row, lowest loss so far, and x_0 there.
+after every `interval` evaluations. Columns 1 to 3 are x_0, distance from the x_0 axis, and loss.
+Column 4 is the share of side directions in the squared steps since the last row. Columns 5 and 6
+are the lowest loss so far, and x_0 there.
 """
 
 from __future__ import annotations

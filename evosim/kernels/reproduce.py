@@ -212,9 +212,9 @@ def _gamete(  # type: ignore[no-untyped-def]
 ):
     """One gamete of the parent with strands `first` and `second`, into `out[row]`.
 
-    Each chromosome begins on a random strand and changes strands at every crossover. If the parent
-    is heterozygous for the driver of the chromosome, the transmission ratio decides the strand at
-    the driver, and crossovers lead outward from there. `crossed` is the first crossover, `mutated`
+    Each chromosome begins on a random strand and changes strands at every crossover. In a
+    heterozygote for the driver of the chromosome, the transmission ratio decides the strand at the
+    driver. Crossovers lead outward from there. `crossed` is the first crossover, `mutated`
     the first mutation; they are `L` or more if there is none.
     """
     starts = m.starts

@@ -2,7 +2,7 @@
 
 LLVM does not vectorise these loops by itself (it cannot prove that arrays do not overlap), hence
 vectors are spelled out. `WIDTH` lanes make a vector of an array's element type; LLVM splits it into
-what the processor has. Lanes never mix: what comes out of a lane depends on that lane alone, bit by
+what the processor has. Lanes never mix: the result of a lane depends on that lane alone, bit by
 bit. `fma` rounds once on every processor (where there is no such instruction it is slow, and still
 the same).
 
@@ -235,8 +235,9 @@ def with_bit(typing: Any, bytes_: Any, mask: Any, bit: Any) -> Any:
 
 @intrinsic
 def holding(typing: Any, sets: Any, index: Any, bit: Any, like: Any) -> Any:
-    """Mask of the lanes whose byte holds a bit; bytes stand at `index` for as many lanes as a
-    vector of the type of `like` has.
+    """Mask of the lanes whose byte holds a bit.
+
+    The bytes begin at `index`. Their number is that of lanes in a vector of the type of `like`.
     """
     width = _WIDTH[like.dtype]
 
@@ -270,7 +271,7 @@ def _swap(a, b, shift, mask):  # type: ignore[no-untyped-def]
 
 @inlined
 def transposed(a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
-    """Eight words of eight bytes each: byte `i` of word `j` comes out as byte `j` of word `i`."""
+    """Eight words of eight bytes each: byte `i` of word `j` becomes byte `j` of word `i`."""
     shift, mask = np.uint64(32), np.uint64(0x00000000FFFFFFFF)
     a, e = _swap(a, e, shift, mask)
     b, f = _swap(b, f, shift, mask)
