@@ -10,14 +10,14 @@ from evosim.runtime.text_layout import bold
 from evosim.tables.formatting import number, seeds_words, small, table_of
 
 
-def behaviour_table(account: AccountSummary, replicates: int) -> Table:
+def behaviour_table(account: AccountSummary, unit: str, replicates: int) -> Table:
     """Table of losses by act and kind. The account must have a behaviour ledger."""
     ancestral, modern = account.behaviour.ancestral, account.behaviour.modern
     assert ancestral is not None
     assert modern is not None
     kinds = [k for k, value in modern.kinds.items() if k != "upkeep" and abs(value) > small()]
     table = table_of(
-        "The behaviour ledger: which acts lost it (# times a life; the rest is regret)",
+        f"Loss by act (#: times per life; other columns: {unit} lost)",
         ("act", "# A", "waste", "# M", *kinds, "all M"),
     )
     for act, times in account.times_per_life.ancestral.items():
@@ -63,4 +63,4 @@ def text(summary: RunSummary) -> list[Table | str]:
     """The account as screen and report show it; empty if no seed reached the modern world."""
     if summary.account.behaviour.modern is None:
         return []
-    return [behaviour_table(summary.account, summary.header.replicates)]
+    return [behaviour_table(summary.account, summary.header.unit, summary.header.replicates)]

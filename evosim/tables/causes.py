@@ -23,7 +23,7 @@ def causes_table(subjects: Mapping[str, ByWorld[CauseSummary]]) -> Table:
         for world, summary in by_world.items()
     }
     table = table_of(
-        "Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)",
+        "Causes: loss by desire, belief, planning (Shapley values; negative: it helps)",
         ("", *columns),
         left=("",),
     )
@@ -33,8 +33,8 @@ def causes_table(subjects: Mapping[str, ByWorld[CauseSummary]]) -> Table:
     sums = [sum(losses[cause] for cause in SWITCHES) for losses in columns.values()]
     table.add_row(bold("sum"), *(bold(number(value)) for value in sums))
     notes = [
-        "genomes that act alike may be split differently: belief and desire cannot be told apart"
-        " from behaviour"
+        "genomes that act alike may be split differently: behaviour does not show whether belief"
+        " or desire causes it"
     ]
     if "best_for_payoff" in subjects:
         notes.insert(
@@ -42,7 +42,7 @@ def causes_table(subjects: Mapping[str, ByWorld[CauseSummary]]) -> Table:
         )
     if "population" in subjects and subjects["population"].modern.covered < 1.0 - 1e-9:
         covered = subjects["population"].modern.covered
-        notes.insert(0, f"R5: its most common classes, {covered:.0%} of it")
+        notes.insert(0, f"R5: the most common genomes ({covered:.0%} of individuals)")
     table.caption = "; ".join(notes)
     return table
 

@@ -28,7 +28,7 @@ HACK_WORDS = {
 def hack_table(quantities: MeasuredByWorld[Estimate], unit: str) -> Table:
     """Table of what unfair meiosis cost, in units of payoff."""
     table = table_of(
-        f"Greedy genes: what unfair meiosis cost ({unit})",
+        f"Greedy genes: cost of unfair meiosis ({unit})",
         ("", "A", "interval in A", "M", "interval in M"),
         left=("",),
     )

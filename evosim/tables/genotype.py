@@ -42,9 +42,9 @@ def _show_class(console: Console, account: ClassAccount) -> None:
     v = account.variation
     say(
         console,
-        f"Its lives in A and in M differ by a total variation of {number(v.least)} to"
-        f" {number(v.most)}, so that payoff can differ by at most {number(v.bound)}; it"
-        f" differs by {number(v.difference)}.",
+        f"The total variation between lives in A and in M is {number(v.least)} to"
+        f" {number(v.most)}, so payoff can differ by at most {number(v.bound)}. It differs by"
+        f" {number(v.difference)}.",
         highlight=False,
     )
     for world, certificates in (account.certificates or {}).items():
@@ -56,7 +56,7 @@ def _fitness_table(account: ClassAccount) -> Table:
     """Fitness of the class and of the best policy, in both worlds."""
     a, m = account.ancestral, account.modern
     assert m.intent is not None
-    table = table_of(f"What it is worth ({account.unit} in a life)", ("", "A", "M"), left=("",))
+    table = table_of(f"Fitness ({account.unit} in a life)", ("", "A", "M"), left=("",))
     table.add_row("the best policy", number(a.optimum), number(m.optimum))
     table.add_row("this class, payoff", number(a.fitness), number(m.fitness))
     table.add_row("this class, intent", "", number(m.intent))
@@ -71,7 +71,7 @@ def _fitness_table(account: ClassAccount) -> Table:
 def _causes_table(causes: ByWorld[Amounts]) -> Table:
     """Loss by cause in both worlds; causes that are 0 are left out."""
     table = table_of(
-        "Causes: what of the loss is desire, belief, planning (Shapley values; negative: it helps)",
+        "Causes: loss by desire, belief, planning (Shapley values; negative: it helps)",
         ("", "A", "M"),
         left=("",),
     )
@@ -90,7 +90,7 @@ def _ledger_table(behaviour: ByWorld[LedgerSummary | None]) -> Table:
     kinds = [
         kind for kind, value in modern.kinds.items() if kind != "upkeep" and abs(value) > small()
     ]
-    table = table_of("Which acts lost it", ("act", "waste A", *kinds, "all M"))
+    table = table_of("Loss by act", ("act", "waste A", *kinds, "all M"))
     for act in dict.fromkeys([*ancestral.acts, *modern.acts]):
         by_kind = modern.acts_by_kind.get(act, {})
         values = [

@@ -27,9 +27,7 @@ def search_table(price: PriceSummary) -> Table:
             *(number(row.terms[term]) for term in terms),
             number(row.order_spread),
         )
-    table.caption = (
-        "order: at most this much of an entry hangs on the order in which forces are switched on"
-    )
+    table.caption = "order: largest change of an entry if the forces are added in another order"
     return table
 
 

@@ -31,8 +31,8 @@ def show(console: Console, title: str, summary: RunSummary, *, details: bool = F
         a, m = header.offset.ancestral, header.offset.modern
         say(
             console,
-            f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid to everybody at"
-            " birth (offset); losses do not.\n",
+            f"Rungs include {f'{a:g}' if a == m else f'{a:g} (A), {m:g} (M)'} paid at birth"
+            " (offset); losses do not.\n",
         )
     for name, parts in accounts(summary).items():
         for part in parts if details or not ACCOUNTS[name].details else ():

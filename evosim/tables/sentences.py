@@ -76,7 +76,7 @@ def _other_path(account: AccountSummary, worst: float) -> str:
     r1, r3 = m.rung("best_for_intent"), m.rung("best_ancestral")
     return (
         "The order of the steps matters where payoff is not intent. By the other path, the"
-        f" best genome for intent in A is worth {_range(worst, best)} in"
+        f" best genome for intent in A gets {_range(worst, best)} in"
         f" M{', by which of those that tie is taken' if best - worst > small() else ''}: shift"
         f" {_range(r1 - best, r1 - worst)}, then specification {_range(worst - r3, best - r3)}."
     )
@@ -89,8 +89,8 @@ def _loss_by_acts(account: AccountSummary) -> list[str]:
         return []
     shift = sum(ledger.kinds[kind] for kind in SHIFT_KINDS)
     text = (
-        f"By acts, the population is {number(sum(ledger.kinds.values()))} below the best policy in"
-        f" M; {number(shift)} of it is of the shift kinds (new, or worse than it was)"
+        f"Counted by act, {number(sum(ledger.kinds.values()))} is lost in M against the best"
+        f" policy; {number(shift)} by acts that are new or have become worse"
     )
     if shift > small():
         by_act = {
@@ -98,7 +98,7 @@ def _loss_by_acts(account: AccountSummary) -> list[str]:
             for act, by_kind in ledger.acts_by_kind.items()
         }
         act = max(by_act, key=lambda name: by_act[name])
-        text += f", the largest part by {act.replace('_', ' ')} ({number(by_act[act])})"
+        text += f", most by {act.replace('_', ' ')} ({number(by_act[act])})"
     return [text + "."]
 
 
@@ -132,14 +132,15 @@ def _answer(account: AccountSummary) -> list[str]:
             else f"; with fair meiosis, to {_share(fair)}"
         )
         return [
-            f"Selection's answer: from {_share(swap)} of what the best genome has in"
-            f" M{_from_worst(account)} at the swap to {_share(end)} at the end{with_fair_meiosis}."
+            f"Recovery in M: from {_share(swap)} of the best genome's"
+            f" fitness{_from_worst(account)} at the swap to {_share(end)} at the"
+            f" end{with_fair_meiosis}."
         ]
     in_payoff = (
         "" if fair is None or fair.mean is None else f"; with fair meiosis, to {number(fair.mean)}"
     )
     return [
-        f"Selection's answer: worth in M goes from {number(swap.mean)} at the swap to"
+        f"Recovery in M: fitness goes from {number(swap.mean)} at the swap to"
         f" {number(end.mean)} at the end{in_payoff}. Shares of the best are not defined there:"
         f" {_why_not_defined(account)}."
     ]
@@ -177,7 +178,7 @@ def _from_worst(account: AccountSummary) -> str:
 def shift_words(account: AccountSummary) -> str:
     """The cost of the shift, and whether a search could have avoided it: birth-control style."""
     optimum = (
-        "what a perfect ancestral optimizer finds"
+        "the optimum of a perfect ancestral optimizer"
         if account.exact
         else "the best ancestral genome found"
     )
@@ -186,8 +187,8 @@ def shift_words(account: AccountSummary) -> str:
         _worth_of_tied(account, rung) for rung in ("best_ancestral", "best_for_payoff")
     )
     text = (
-        f"Birth-control style (the world shifted): in M {optimum} is worth {old}, the best genome"
-        f" for modern payoff {new}. "
+        f"Birth-control style (the world shifted): in M {optimum} gets {old}, the best genome for"
+        f" modern payoff gets {new}. "
     )
     tied = old_best - old_worst > small() or new_best - new_worst > small()
     if tied:
@@ -248,24 +249,21 @@ def search_words(account: AccountSummary) -> str:
     """The loss by imperfect search: masturbation style."""
     a = account.ladder.ancestral
     if a.steps["search"] is None:
-        why = "nobody lived to see the swap"
+        why = "all populations died out before the swap"
         if account.behaviour.modern is not None:
             why = (
-                "some population saw the swap, but no seed has the controls without which it is not"
-                " told from what else was lost"
+                "some population lived to the swap, but no seed has the controls that separate this"
+                " loss from others"
             )
-        return (
-            f"Masturbation style (search is imperfect): not measured; {why}. That is not the same"
-            " as 0."
-        )
+        return f"Masturbation style (search is imperfect): not measured, which is not 0: {why}."
     found = "" if account.exact else " found"
     seen = " for what selection saw" if "best_on_sample" in a.rungs else ""
     return (
         f"Masturbation style (search is imperfect): in A {who_searched(account)} is"
         f" {number(a.steps['search'])} below the best genome{found}{seen}"
         f" ({number(a.steps['unfound'])} not found, {number(a.steps['load'])} between the"
-        " best present and the mean). This is the step 'search'; what it loses by which act stands"
-        " in the table of steps."
+        " best present and the mean). This is the step 'search'; the table of steps splits it by"
+        " act."
     )
 
 
@@ -275,21 +273,18 @@ def hack_words(summary: RunSummary) -> str:
     account, drive = summary.account, summary.account.hack
     died = _died(drive, summary.header.replicates) if drive else ""
     if drive is None or "hack" not in drive.quantities.ancestral:
-        why = "this run has no driver"
+        why = "no gene of this experiment can cheat. Try 'evosim run greedy-genes'"
         if account.drivers:
-            why = "controls were switched off, so that the search step holds it too"
+            why = "controls were switched off, so the search step includes it"
         if drive:
             why = "the control or the run died out before the swap"
-        return (
-            f"Greedy genes (a hack of the search): not measured; {why}. That is not the same as"
-            f" 0.{died}"
-        )
+        return f"Greedy genes (a hack of the search): not measured, which is not 0: {why}.{died}"
     parts = drive.quantities.ancestral
     return (
         "Greedy genes (a hack of the search): unfair meiosis costs"
         f" {_with_interval(parts['hack'])} in A, of which drivers and modifiers take"
         f" {_with_interval(parts['own_cost'])} by themselves and"
-        f" {_with_interval(parts['behaviour'])} is what they do through"
+        f" {_with_interval(parts['behaviour'])} is through"
         f" behaviour.{_doubts(drive)}{_null(drive)}{died}"
     )
 
@@ -310,19 +305,19 @@ def _doubts(drive: DriveSummary) -> str:
     whole, through_behaviour = drive.verdicts
     if whole.low is None:
         return (
-            " These are too few seeds to tell it from chance."
+            " Too few seeds: chance may explain it."
             if drive.quantities.ancestral["hack"].seeds < FEWEST
-            else " All seeds agree, which does not tell it from chance."
+            else " All seeds agree, so there is no interval: chance may explain it."
         )
     if whole.verdict == "undecided":
-        return " The hack step cannot be told from chance: its interval holds 0."
+        return " No hack detected: the interval of the step includes 0."
     if whole.verdict == "does not come out":
         return " Unfair meiosis does not lower fitness here: the whole interval is at or below 0."
     if through_behaviour.verdict != "comes out":
         return (
-            " The part through behaviour is not told from 0."
+            " No part through behaviour detected: its interval includes 0."
             if through_behaviour.verdict == "undecided"
-            else " Behaviour takes nothing: the whole interval of its part is at or below 0."
+            else " Nothing is lost through behaviour: that interval lies at or below 0."
         )
     return ""
 
@@ -337,9 +332,9 @@ def _null(drive: DriveSummary) -> str:
         if row.null_low is not None and row.null_high is not None:
             difference = with_ends(row.null, row.null_low, row.null_high)
             if not row.null_low <= 0.0 <= row.null_high:
-                off = ", which leaves out 0, as chance alone does now and then"
+                off = ", an interval without 0, as happens by chance now and then"
         parts.append(f"{through}by {difference}{off}")
-    return f" Two fair controls, which chance alone tells apart, differ {'; '.join(parts)}."
+    return f" Two fair controls, which differ only by chance, differ {'; '.join(parts)}."
 
 
 def _died(drive: DriveSummary, replicates: int) -> str:
@@ -354,7 +349,7 @@ def _died(drive: DriveSummary, replicates: int) -> str:
     hack = drive.quantities.ancestral.get("hack")
     return (
         f" Died out before the swap: {', '.join(parts)}; the step is over the"
-        f" {hack.seeds if hack else 0} seeds that have both ends of it."
+        f" {hack.seeds if hack else 0} seeds with both populations."
     )
 
 
@@ -369,7 +364,7 @@ def _intervals(account: AccountSummary) -> list[str]:
     out = [f"Bootstrap intervals over seeds: {', '.join(parts)}."] if parts else []
     if agreed:
         out.append(
-            "All seeds agree, which gives no interval and does not make a number exact:"
+            "No interval, because all seeds agree (these numbers are not exact):"
             f" {', '.join(agreed)}."
         )
     return out
@@ -415,11 +410,11 @@ def _ties(account: AccountSummary) -> str:
         judged = f"whether they are good there is not defined: {_why_not_defined(account)}"
     text = (
         f"Ancestral optima{found}: {_many(exact.classes, 'genome')} of"
-        f" {_many(exact.behaviours, 'behaviour')} in A, worth {number(exact.modern_min)} to"
-        f" {number(exact.modern_max)} in M; {judged}."
+        f" {_many(exact.behaviours, 'behaviour')} in A, with fitness"
+        f" {number(exact.modern_min)} to {number(exact.modern_max)} in M; {judged}."
     )
     near = [
-        f"within {100 * tie.tolerance:.3g}% {tie.classes}{found}, worth"
+        f"within {100 * tie.tolerance:.3g}% {tie.classes}{found}, with fitness"
         f" {number(tie.modern_min)} to {number(tie.modern_max)}"
         for before, tie in zip(account.ties, others, strict=False)
         if tie.classes > before.classes

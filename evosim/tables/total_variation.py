@@ -14,8 +14,8 @@ from evosim.tables.formatting import number, table_of
 def variation_table(variation: Mapping[str, VariationSummary]) -> Table:
     """Table of total variation and its bounds."""
     table = table_of(
-        "Total variation between lives in A and in M, and how far expected payoff can differ"
-        " for it",
+        "Total variation between lives in A and in M, and the largest difference in payoff that it"
+        " allows",
         ("", "at least", "at most", "bound", "differs by"),
         left=("",),
     )

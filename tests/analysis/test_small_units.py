@@ -129,5 +129,5 @@ def test_genomes_that_tie_for_intent_are_not_told_as_one(tmp_path: Path) -> None
         text for text in sentences.sentences(run.typed_summary) if "By the other path" in text
     )
     # In M red comes to 2 x -1 and green to 2 x 1. R1 is 2, and R3 takes red: -2.
-    assert "worth -2.000 to 2.000 in M, by which of those that tie is taken" in sentence
+    assert "gets -2.000 to 2.000 in M, by which of those that tie is taken" in sentence
     assert "shift 0.000 to 4.000, then specification 0.000 to 4.000" in sentence

@@ -122,8 +122,11 @@ def test_shares_are_undefined_below_the_worst_policy(tmp_path: Path) -> None:
     said = " ".join(sentences.sentences(run.typed_summary))
     assert "are good there (" not in said
     why = "upkeep alone brings every genome below the worst policy (1.100 at most, against 1.200)"
-    assert f"worth 0.660 to 0.660 in M; whether they are good there is not defined: {why}." in said
-    assert "Selection's answer: worth in M goes from" in said
+    assert (
+        f"with fitness 0.660 to 0.660 in M; whether they are good there is not defined: {why}."
+        in said
+    )
+    assert "Recovery in M: fitness goes from" in said
     assert f"Shares of the best are not defined there: {why}." in said
     assert "Of the 0.900 that it loses in M, 0.900 is upkeep" in said
     assert "desires only what its file names" not in said

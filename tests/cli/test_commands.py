@@ -185,7 +185,7 @@ def test_the_shift_sentence_names_an_act_of_the_shift_kinds(
     acts = summary["behaviour"]["modern"]["acts_by_kind"]
     by_act = {act: sum(kinds.get(kind, 0.0) for kind in SHIFT_KINDS) for act, kinds in acts.items()}
     sentence = next(
-        s for s in sentences.sentences(read_summary(summary)) if s.startswith("By acts")
+        s for s in sentences.sentences(read_summary(summary)) if s.startswith("Counted by act")
     )
     assert f"by {max(by_act, key=lambda a: by_act[a]).replace('_', ' ')} (" in sentence
 

@@ -418,4 +418,4 @@ def test_a_search_within_sampling_error_is_no_extinction() -> None:
         .summary
     )
     assert summary.ladder.ancestral.steps["search"] is None
-    assert "some population saw the swap" in search_words(summary)
+    assert "some population lived to the swap" in search_words(summary)

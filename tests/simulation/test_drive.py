@@ -149,7 +149,7 @@ def test_a_driver_that_sterilizes_all_ends_the_run(
     code, out, _ = evosim(capsys, "run", "greedy-genes", *arguments, "--out", str(tmp_path / "run"))
     assert code == 0
     assert "Extinct: 2 of 2 runs" in out
-    assert "not measured; the control or the run died out" in " ".join(out.split())
+    assert "not measured, which is not 0: the control or the run died out" in " ".join(out.split())
     recorded = execute.read_run(tmp_path / "run")
     assert {r["status"] for r in recorded.provenance["runs"].values()} == {"extinct"}
 
@@ -489,18 +489,20 @@ def test_words_on_the_hack_step_match_its_interval() -> None:
     of = {"own_cost": SOME, "null": NULL, "null_behaviour": NULL}
     comes = told_of(hack_summary(hack=SOME, behaviour=SOME, **of))
     assert "chance does" not in comes
-    assert "cannot be told" not in comes
-    assert "Two fair controls, which chance alone tells apart, differ by 0.02 [-0.4" in comes
+    assert "No hack detected" not in comes
+    assert "Two fair controls, which differ only by chance, differ by 0.02 [-0.4" in comes
     assert "; through behaviour by 0.02 [-0.4" in comes
-    assert "leaves out 0" in told_of(hack_summary(hack=SOME, behaviour=SOME, **of | {"null": SOME}))
-    assert "cannot be told from chance: its interval holds 0" in told_of(
+    assert "an interval without 0" in told_of(
+        hack_summary(hack=SOME, behaviour=SOME, **of | {"null": SOME})
+    )
+    assert "No hack detected: the interval of the step includes 0" in told_of(
         hack_summary(hack=WIDE, behaviour=SOME, **of)
     )
     assert "does not lower fitness here" in told_of(hack_summary(hack=LESS, behaviour=SOME, **of))
-    assert "through behaviour is not told from 0" in told_of(
+    assert "No part through behaviour detected" in told_of(
         hack_summary(hack=SOME, behaviour=WIDE, **of)
     )
-    assert "too few seeds" in told_of(hack_summary(hack=SOME[:4], behaviour=SOME[:4], **of))
+    assert "Too few seeds" in told_of(hack_summary(hack=SOME[:4], behaviour=SOME[:4], **of))
     assert "All seeds agree" in told_of(hack_summary(hack=NONE, behaviour=NONE, **of))
 
 

@@ -12,7 +12,7 @@ from tests.support.summaries import summary_of
 
 def test_sums_are_those_of_the_ledger() -> None:
     account = account_of("micro").summary
-    table = behaviour.behaviour_table(account, 1)
+    table = behaviour.behaviour_table(account, "payoff", 1)
     assert account.behaviour.modern
     total = formatting.number(sum(account.behaviour.modern.kinds.values()))
     assert total in str(list(table.columns[-1].cells)[-1])

@@ -200,10 +200,7 @@ def test_what_is_paid_at_birth_is_said_where_rungs_are_shown(tmp_path: Path) -> 
         "world.modern.offset=80.0",
     ]
     for name, words in (
-        (
-            "lava",
-            "Rungs include 70 (A), 80 (M) paid to everybody at birth (offset); losses do not.",
-        ),
+        ("lava", "Rungs include 70 (A), 80 (M) paid at birth (offset); losses do not."),
         ("micro", ""),
     ):
         chosen = resolve(
@@ -212,11 +209,7 @@ def test_what_is_paid_at_birth_is_said_where_rungs_are_shown(tmp_path: Path) -> 
         recorded, _ = execute.run(chosen, out=tmp_path / name)
         said = io.StringIO()
         screen.show(Console(file=said, width=200), name, accounts.summary_of(recorded, again=True))
-        assert (
-            (words in said.getvalue())
-            if words
-            else ("paid to everybody at birth" not in said.getvalue())
-        )
+        assert (words in said.getvalue()) if words else ("paid at birth" not in said.getvalue())
 
 
 def test_waiting_at_birth_is_no_act_of_a_life() -> None:
