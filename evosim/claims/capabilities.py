@@ -140,7 +140,7 @@ def populations(experiment: Experiment) -> pl.DataFrame:
     known: dict[tuple[int, str, str], tuple[float, float]] = {}
     rows = []
     for seed in experiment.seeds:
-        landscape.afresh()
+        landscape.reset_record()
         swap = snapshot_of(simulate(problem, landscape, seed), experiment.swap - 1, "swap")
         rows += [
             {

@@ -58,7 +58,7 @@ def fixation(experiment: Experiment, error: float, cell: int) -> pl.DataFrame:
     Each cell has its own seeds, so that the cells are independent tests.
     """
     setting = with_error(experiment, error)
-    fitness = Landscape(setting).worth(np.arange(2))
+    fitness = Landscape(setting).fitness(np.arange(2))
     rows = [_run(setting, fitness.ancestral, seed + cell * APART) for seed in experiment.seeds]
     names = ("fitness_closed", "fitness_open", "modern_closed", "modern_open")
     values = (*fitness.ancestral.tolist(), *fitness.modern_intent.tolist())
@@ -185,7 +185,7 @@ def coadapted(experiment: Experiment, optimizer: str) -> pl.DataFrame:
         "genome.mutation_scale=0.0",
     ]
     setting = build(with_settings(experiment, *changes))
-    fitness = Landscape(setting).worth(np.arange(setting.genome.grid.size))
+    fitness = Landscape(setting).fitness(np.arange(setting.genome.grid.size))
     best = fitness.ancestral >= fitness.ancestral.max() - 1e-9
     deceives = best & (fitness.modern_intent < fitness.modern_intent[best].max() - 1e-9)
     rows = []

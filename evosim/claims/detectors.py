@@ -223,7 +223,7 @@ def against(experiment: Experiment, reader: str) -> pl.DataFrame:
     harmful = (table["lost modern"] > HARM).to_numpy()
     score = np.zeros(len(harmful)) if reader == "nothing" else table[reader].to_numpy()
     flagged = score > (HARM if reader == "modern intent" else 1e-9)
-    fitness = Landscape(setting).worth(np.arange(len(harmful))).ancestral * (
+    fitness = Landscape(setting).fitness(np.arange(len(harmful))).ancestral * (
         1.0 - PENALTY * flagged
     )
     rows = []
@@ -294,9 +294,9 @@ def _savanna_objectives(world: TabularMdp) -> Floats:
 def _best_evolved(setting: Problem, landscape: Landscape, seed: int) -> int:
     """The class with the largest ancestral fitness in the last generation."""
     *_, last = newborn_classes(
-        setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap
+        setting, lambda classes: landscape.fitness(classes).ancestral, seed, setting.experiment.swap
     )
-    return int(last[landscape.worth(last).ancestral.argmax()])
+    return int(last[landscape.fitness(last).ancestral.argmax()])
 
 
 def parts(experiment: Experiment) -> list[Part]:

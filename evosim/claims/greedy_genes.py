@@ -115,7 +115,7 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
     for arm in ARMS:
         setting = build(controls[arm] if arm else problem)
         for seed in experiment.seeds:
-            landscape.afresh()
+            landscape.reset_record()
             run = simulate_one(arm, setting, landscape, seed)
             for mark in sorted(set(marks)):
                 where = {
@@ -131,7 +131,7 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
 def _state(mine: pl.DataFrame, landscape: Landscape) -> Row:
     """Mean fitness in A and frequencies of one snapshot."""
     share = mine["count"].to_numpy() / mine["count"].sum()
-    fitness = landscape.worth(mine["class"].to_numpy()).ancestral
+    fitness = landscape.fitness(mine["class"].to_numpy()).ancestral
     driver = mine[DRIVER].to_numpy()
     out: Row = {
         "mean": float(share @ (fitness * mine["kept"].to_numpy())),

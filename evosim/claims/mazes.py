@@ -123,7 +123,7 @@ def two_alleles(
         )
     )
     landscape, choice = Landscape(problem), problem.experiment.selection
-    fitness = landscape.worth(np.arange(2))
+    fitness = landscape.fitness(np.arange(2))
     heard = (
         fitness.ancestral
         if choice.plain
@@ -166,7 +166,7 @@ def evolved(
         run = simulate(problem, landscape, seed + cell * APART)
         swap = run.tables["populations"].filter(pl.col("moment") == "swap")
         classes, share = swap["class"].to_numpy(), swap["count"].to_numpy() / swap["count"].sum()
-        fitness = landscape.worth(classes)
+        fitness = landscape.fitness(classes)
         rows.append(
             {
                 "payoff": payoff,

@@ -126,7 +126,7 @@ def evolved(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
 def _last(setting: Problem, landscape: Landscape, seed: int) -> Ints:
     """Classes of the last ancestral generation."""
     *_, last = newborn_classes(
-        setting, lambda classes: landscape.worth(classes).ancestral, seed, setting.experiment.swap
+        setting, lambda classes: landscape.fitness(classes).ancestral, seed, setting.experiment.swap
     )
     return last
 

@@ -142,7 +142,7 @@ def population_accounts(
     landscape, known = Landscape(setting), SharedCache(setting.genome, setting.pair)
     rows = []
     for seed in experiment.seeds:
-        landscape.afresh()
+        landscape.reset_record()
         run = simulate(setting, landscape, seed)
         for mark in marks:
             census = PopulationSnapshot.from_table(snapshot_of(run, mark - 1, "snapshot"))
@@ -168,14 +168,14 @@ def best_genome_account(experiment: Experiment, feature: str = "") -> Numbers:
         world: landscape.best(world, experiment.seed, experiment.analysis.restarts)
         for world in ("ancestral", "modern")
     }
-    modern_fitness = landscape.worth(optima["ancestral"]).modern_intent
+    modern_fitness = landscape.fitness(optima["ancestral"]).modern_intent
     class_id = int(optima["ancestral"][modern_fitness.argmin()])
     classes = np.array([class_id])
     census = PopulationSnapshot(classes, np.ones(1), np.ones(1), classes, np.ones(1))
     known = SharedCache(setting.genome, setting.pair)
     rungs: Numbers = {
         "optimum_M": known.gaps.spans["modern_intent"].best,
-        "best_M": float(landscape.worth(optima["modern"]).modern_intent.min()),
+        "best_M": float(landscape.fitness(optima["modern"]).modern_intent.min()),
         "class": class_id,
         "enumerated": landscape.exact,
     }

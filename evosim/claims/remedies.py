@@ -78,7 +78,7 @@ def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
     `break_even` is that of the most common genome.
     """
     problem, plain = build(_trained(experiment, q, over)), Landscape(build(experiment))
-    every = plain.worth(np.arange(problem.genome.grid.size))
+    every = plain.fitness(np.arange(problem.genome.grid.size))
     landscape, rows = Landscape(problem), []
     for seed in experiment.seeds:
         swap = (
@@ -86,7 +86,7 @@ def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
             .tables["populations"]
             .filter(pl.col("moment") == "swap")
         )
-        fitness = plain.worth(swap["class"].to_numpy())
+        fitness = plain.fitness(swap["class"].to_numpy())
         share = swap["count"].to_numpy() / max(swap["count"].sum(), 1)
         common = (
             swap.group_by("class")

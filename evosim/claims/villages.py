@@ -146,7 +146,7 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
     known: dict[tuple[str, int], dict[str, float]] = {}
     rows: list[Row] = []
     for seed in experiment.seeds:
-        landscape.afresh()
+        landscape.reset_record()
         populations = (
             simulate(problem, landscape, seed)
             .tables["populations"]

@@ -14,16 +14,24 @@ from evosim.genomes.loci import Ints
 
 Floats = NDArray[np.float64]
 
-BLOCK = 1 << 16  # classes that are decoded and scored together
+BLOCK = 1 << 16  # classes that are decoded and scored at the same time
 
 
 @dataclass(frozen=True, eq=False)
-class Worth:
-    """Worth of classes `[n]`, net of upkeep: fitness (payoff) and intent in both worlds, and names
-    of behaviours.
+class ClassFitness:
+    """Fitness and intent of classes in both worlds, net of upkeep.
 
-    `cases [n, C]` is fitness of those born in each case of the ancestral world; no columns if
-    selection looks at none.
+    Attributes
+    ----------
+    ancestral, modern : ndarray
+        `[n]` fitness: expected offspring.
+    ancestral_intent, modern_intent : ndarray
+        `[n]` lifetime intent, in the unit of payoff.
+    ancestral_policy, modern_policy : ndarray
+        `[n]` names of behaviours (hashes); empty if they were not requested.
+    cases : ndarray
+        `[n, C]` fitness of those born in each case of the ancestral world; no columns if selection
+        does not depend on cases.
     """
 
     ancestral: Floats
@@ -35,30 +43,45 @@ class Worth:
     cases: Floats
 
 
-def worth_of(
+def evaluate_classes(
     genome: Genome, scorers: tuple[Scorer, Scorer], classes: Ints, *, named: bool = True
-) -> Worth:
-    """Worth of classes by the scorers of the ancestral and the modern world; names of behaviours if
-    they are wanted.
+) -> ClassFitness:
+    """Evaluate classes in both worlds.
+
+    Parameters
+    ----------
+    genome : Genome
+        The genome with its grid.
+    scorers : tuple of Scorer
+        The scorers of the ancestral and of the modern world.
+    classes : ndarray
+        `[n]` class ids.
+    named : bool
+        Whether names of behaviours are needed.
+
+    Raises
+    ------
+    UserError
+        If planning costs a share of a negative payoff.
     """
     rules = genome.decode(classes)
     a, m = (scorer.score(rules, named=named) for scorer in scorers)
     for scorer, scores in zip(scorers, (a, m), strict=True):
         check_upkeep(scorer.tables.world.name, scores)
-    return Worth(
+    return ClassFitness(
         a.fitness, a.net_intent, m.fitness, m.net_intent, a.policy, m.policy, a.fitness_by_case
     )
 
 
 def check_upkeep(world: str, scores: Scores) -> None:
-    """Raise `UserError` where planning takes a share of less than nothing: it would be a gain."""
+    """Raise `UserError` if planning costs a share of a negative payoff: this would be a gain."""
     if (
         len(scores.kept)
         and scores.kept.min() < 1.0
         and (least := min(scores.payoff.min(), scores.intent.min())) < 0.0
     ):
         raise UserError(
-            "lifetime payoff and intent must not be below 0 where planning costs a share of them,"
-            f" but are {least:g} in {world}. Set genome.planning_cost = 0, or raise what is paid"
-            " (offset, where a world has one)."
+            "planning costs a share of lifetime payoff and intent, but these are as low as"
+            f" {least:g} in {world}. Set genome.planning_cost = 0, or raise the payoffs (offset, in"
+            " worlds that have one)."
         )

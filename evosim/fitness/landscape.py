@@ -1,11 +1,10 @@
-"""Fitness of every class of a grid in both worlds, enumerated once and shared.
+"""Fitness of the classes of a grid in both worlds, computed once and shared by replicates.
 
-A grid of up to `analysis.max_classes` is kept whole. A larger one, up to `analysis.max_enumerated`,
-goes by in blocks: `evosim.fitness.streaming` finds its best classes exactly, with all near ties, in
-bounded memory. Where a grid is too large for that, the best genomes are the best found by
-coordinate ascent from random starts. In the last two cases fitness is evaluated as it is asked for,
-and a bounded part of it is remembered. All ways give the same run: a class has one worth, bit by
-bit.
+A grid of up to `analysis.max_classes` is stored whole. A larger one, up to
+`analysis.max_enumerated`, is enumerated in blocks: `evosim.fitness.streaming` finds its best
+classes exactly, with all near ties, in bounded memory. For larger grids coordinate ascent from
+random starts searches the best classes. In the last two cases fitness is computed on request, and
+a bounded number of classes is cached. The fitness of a class is always the same, bit by bit.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from evosim import rng
 from evosim.config.resolve import Problem
 from evosim.errors import UserError
-from evosim.fitness.class_fitness import BLOCK, Floats, Worth, worth_of
+from evosim.fitness.class_fitness import BLOCK, ClassFitness, Floats, evaluate_classes
 from evosim.fitness.scorer import Scorer
 from evosim.fitness.streaming import Survey
 from evosim.genomes import Genome
@@ -32,12 +31,27 @@ from evosim.reference.dynamic_programming import Span, spans_of
 from evosim.reference.selection import MEASURES, margin
 
 POLISHED = 5
-# classes of a grid that is not kept whole: some 600 MB; the older half of more is forgotten
-MOST_REMEMBERED = 4_000_000
+# cached classes of a grid that is not stored whole: about 600 MB; then the older half is dropped
+MOST_CACHED = 4_000_000
 
 
 class Landscape:
-    """Worth of classes, remembered. Replicates of one setting share one landscape."""
+    """Fitness of classes. Replicates of one problem share one landscape.
+
+    Parameters
+    ----------
+    setting : Problem
+        The experiment with its worlds and genome.
+    max_classes, max_enumerated : int, optional
+        Instead of those of the experiment.
+    progress : Callable, optional
+        Receives the number of genomes that are scored, and of all; it may raise.
+
+    Raises
+    ------
+    UserError
+        If selection depends on cases and the grid is too large to be stored.
+    """
 
     def __init__(
         self,
@@ -62,67 +76,78 @@ class Landscape:
         )
         if by_case and not self.whole:
             raise UserError(
-                f"a grid must have at most {analysis.max_classes:,} classes (analysis.max_classes)"
-                f" for selection that is not over all lives, but has {size:,}. Raise that, or"
-                " coarsen the alleles."
+                f"the grid has {size:,} classes, but selection over cases allows at most"
+                f" {analysis.max_classes:,} (analysis.max_classes). Raise that number, or use fewer"
+                " alleles."
             )
         self.survey: Survey | None = None
         self._case_names = setting.pair.ancestral.case_names if by_case else ()
         self._position: dict[int, int] = {}
-        self._lived: set[int] = set()
+        self._observed: set[int] = set()
         self._table = _empty(len(setting.pair.ancestral.case_starts()) if by_case else 0)
         if self.whole:
             self._table = self._enumerate(np.arange(size, dtype=np.int64), progress)
         elif self.exact:
             self.survey = Survey(self.genome, self.pair, near=_nearness(setting), progress=progress)
-            self.afresh()
+            self.reset_record()
 
-    def afresh(self) -> None:
-        """Forget who lived, so that the record is the next run's own.
-
-        What classes are worth stays known.
-        """
-        self._lived = set(self.survey.kept.tolist()) if self.survey else set()
+    def reset_record(self) -> None:
+        """Reset the observed classes for a new run; cached fitness is kept."""
+        self._observed = set(self.survey.best_classes.tolist()) if self.survey else set()
 
     @cached_property
     def spans(self) -> dict[str, Span]:
-        """How much the choice of a policy matters, by measure."""
+        """Range of lifetime amounts over all policies, by measure."""
         return spans_of(self.pair)
 
     @property
-    def remembered(self) -> int:
-        """How many classes' worth is known."""
+    def cached_classes(self) -> int:
+        """Number of classes whose fitness is stored."""
         return len(self._table.ancestral)
 
-    def worth(self, classes: Ints, *, lived: bool = True) -> Worth:
-        """Worth of classes `[n]`; each is evaluated once.
+    def fitness(self, classes: Ints, *, observed: bool = True) -> ClassFitness:
+        """Fitness of classes; each class is evaluated once while it is cached.
 
-        What never `lived` (the search ledger's) is not in the record.
+        Parameters
+        ----------
+        classes : ndarray
+            `[n]` class ids.
+        observed : bool
+            Whether the classes lived in the run, and belong in its record.
         """
         index = classes if self.whole else self._index(classes)
-        if lived and not self.whole:
-            self._lived.update(classes.tolist())
+        if observed and not self.whole:
+            self._observed.update(classes.tolist())
         t = self._table
-        return Worth(*(getattr(t, name)[index] for name in Worth.__dataclass_fields__))
+        return ClassFitness(
+            *(getattr(t, name)[index] for name in ClassFitness.__dataclass_fields__)
+        )
 
     @contextmanager
-    def noting(self) -> Iterator[set[int]]:
-        """The classes that live in this block, where that is noted; a grid that is kept whole is
-        recorded whole.
-        """
-        before, self._lived = self._lived, set()
-        try:
-            yield self._lived
-        finally:
-            self._lived |= before
+    def recording_observed(self) -> Iterator[set[int]]:
+        """Context manager that gives the classes observed in its block.
 
-    def note(self, classes: Ints) -> None:
-        """These lived before now."""
-        self._lived.update(classes.tolist())
+        They are not recorded if the grid is stored whole.
+        """
+        before, self._observed = self._observed, set()
+        try:
+            yield self._observed
+        finally:
+            self._observed |= before
+
+    def record_observed(self, classes: Ints) -> None:
+        """Add classes that were observed before."""
+        self._observed.update(classes.tolist())
 
     def best(self, measure: str, seed: int, restarts: int) -> Ints:
-        """Classes that tie (to 1e-12 relative) for best by one of `MEASURES`; best found if not
-        enumerated.
+        """Classes that tie for best by a measure, to 1e-12 relative.
+
+        Parameters
+        ----------
+        measure : str
+            One of `MEASURES`.
+        seed, restarts : int
+            Of the coordinate ascent, for grids that are not enumerated.
         """
         if self.whole:
             among, value = (
@@ -130,15 +155,17 @@ class Landscape:
                 getattr(self._table, measure),
             )
         else:
-            among = self.survey.kept if self.survey else self.ascend(measure, seed, restarts)
-            value = getattr(self.worth(among), measure)
+            among = (
+                self.survey.best_classes if self.survey else self.ascend(measure, seed, restarts)
+            )
+            value = getattr(self.fitness(among), measure)
         return among[value >= value.max() - margin(float(value.max()), 0.0, self.spans[measure])]
 
     def ascend(self, measure: str, seed: int, restarts: int) -> Ints:
-        """Where ascent ends: from each random start, the best class of one locus at a time until
-        none helps.
+        """The ends of coordinate ascents from random starts.
 
-        The best few ends are then improved by the best of two loci at a time until none helps.
+        An ascent takes the best class of one locus at a time until none is better. The best few
+        ends are then improved in two loci at a time.
         """
         grid = self.genome.grid
         counts = np.array(grid.counts)
@@ -168,7 +195,7 @@ class Landscape:
         `[n, L]`.
         """
         grid = self.genome.grid
-        value = getattr(self.worth(grid.from_digits(digits)), measure)
+        value = getattr(self.fitness(grid.from_digits(digits)), measure)
         improving = True
         while improving:
             before = value.copy()
@@ -179,61 +206,70 @@ class Landscape:
                 )
                 options = np.repeat(digits[:, None, :], len(choices), axis=1)
                 options[:, :, list(move)] = choices
-                worth = getattr(self.worth(grid.from_digits(options).ravel()), measure).reshape(
-                    len(digits), -1
-                )
-                # What is there now keeps its place unless another is truly better.
-                better = worth.max(axis=1) > value
+                options_fitness = getattr(
+                    self.fitness(grid.from_digits(options).ravel()), measure
+                ).reshape(len(digits), -1)
+                # ties keep the current class
+                better = options_fitness.max(axis=1) > value
                 digits = np.where(
-                    better[:, None], options[np.arange(len(digits)), worth.argmax(axis=1)], digits
+                    better[:, None],
+                    options[np.arange(len(digits)), options_fitness.argmax(axis=1)],
+                    digits,
                 )
-                value = np.where(better, worth.max(axis=1), value)
+                value = np.where(better, options_fitness.max(axis=1), value)
             improving = bool((value > before).any())
         return digits, value
 
     def frame(self, classes: Ints | None = None) -> pl.DataFrame:
-        """Classes with expressed values and worth: those given, or all of a grid that is kept
-        whole, or all that are best or lived.
+        """A table of classes: expressed values, fitness and names of behaviours.
+
+        Parameters
+        ----------
+        classes : ndarray, optional
+            By default all classes of a grid that is stored whole, else the best and the observed
+            ones.
         """
         if classes is None:
             classes = (
                 np.arange(self.genome.grid.size, dtype=np.int64)
                 if self.whole
-                else np.array(sorted(self._lived))
+                else np.array(sorted(self._observed))
             )
-        worth = self.worth(classes)
+        fitness = self.fitness(classes)
         values = self.genome.grid.values(classes)
         columns: dict[str, NDArray[np.generic]] = {"class": classes}
         columns |= {
             f"locus:{locus.name}": values[:, i] for i, locus in enumerate(self.genome.grid.loci)
         }
         columns |= {
-            "ancestral": worth.ancestral,
-            "ancestral_intent": worth.ancestral_intent,
-            "modern": worth.modern,
-            "modern_intent": worth.modern_intent,
-            "ancestral_policy": worth.ancestral_policy,
-            "modern_policy": worth.modern_policy,
+            "ancestral": fitness.ancestral,
+            "ancestral_intent": fitness.ancestral_intent,
+            "modern": fitness.modern,
+            "modern_intent": fitness.modern_intent,
+            "ancestral_policy": fitness.ancestral_policy,
+            "modern_policy": fitness.modern_policy,
             "breeds_true": self.genome.grid.breeds_true(classes),
         }
-        columns |= {f"case:{name}": worth.cases[:, i] for i, name in enumerate(self._case_names)}
+        columns |= {f"case:{name}": fitness.cases[:, i] for i, name in enumerate(self._case_names)}
         return pl.DataFrame(columns)
 
     def _enumerate(
         self, classes: Ints, progress: Callable[[int, int], None] | None = None
-    ) -> Worth:
-        """Worth of many classes, a block at a time."""
+    ) -> ClassFitness:
+        """Evaluate many classes, a block at a time."""
         parts = []
         for first in range(0, len(classes), BLOCK):
-            parts.append(worth_of(self.genome, self.scorers, classes[first : first + BLOCK]))
+            parts.append(
+                evaluate_classes(self.genome, self.scorers, classes[first : first + BLOCK])
+            )
             if progress:
                 progress(min(first + BLOCK, len(classes)), len(classes))
         if len(parts) == 1:
             return parts[0]
-        return Worth(
+        return ClassFitness(
             *(
                 np.concatenate([getattr(part, item.name) for part in parts])
-                for item in fields(Worth)
+                for item in fields(ClassFitness)
             )
         )
 
@@ -241,45 +277,45 @@ class Landscape:
         distinct, inverse = np.unique(classes, return_inverse=True)
         fresh = np.array([c for c in distinct.tolist() if c not in self._position], dtype=np.int64)
         if fresh.size:
-            if len(self._table.ancestral) + fresh.size > MOST_REMEMBERED:
-                self._forget(distinct)
-            # Positions last: an interrupt must not leave classes that seem known and are not.
+            if len(self._table.ancestral) + fresh.size > MOST_CACHED:
+                self._drop_older_half(distinct)
+            # Positions last: after an interrupt no position may lack its fitness.
             more, t = self._enumerate(fresh), self._table
             size = len(t.ancestral)
-            self._table = Worth(
+            self._table = ClassFitness(
                 *(
                     np.concatenate([getattr(t, name), getattr(more, name)])
-                    for name in Worth.__dataclass_fields__
+                    for name in ClassFitness.__dataclass_fields__
                 )
             )
             self._position.update(zip(fresh.tolist(), range(size, size + fresh.size), strict=True))
         return np.array([self._position[c] for c in distinct.tolist()], dtype=np.int64)[inverse]
 
-    def _forget(self, asked: Ints) -> None:
-        """Forget the older half of what classes are worth, but for those asked for.
+    def _drop_older_half(self, requested: Ints) -> None:
+        """Drop the older half of the cached fitness, except requested classes.
 
-        Who asks again gets the same bits: they are evaluated again.
+        A dropped class is evaluated again on request, with the same bits.
         """
-        known = np.array(list(self._position), dtype=np.int64)  # in order of age, as they came
-        keep = np.isin(known, asked)
+        known = np.array(list(self._position), dtype=np.int64)  # oldest first
+        keep = np.isin(known, requested)
         keep[len(known) // 2 :] = True
         places = np.array(list(self._position.values()), dtype=np.int64)[keep]
-        # first: an interrupt here must not leave places in a table that is no more
+        # first: after an interrupt no position may point into the old table
         self._position = {}
-        self._table = Worth(
-            *(getattr(self._table, name)[places] for name in Worth.__dataclass_fields__)
+        self._table = ClassFitness(
+            *(getattr(self._table, name)[places] for name in ClassFitness.__dataclass_fields__)
         )
         self._position = dict(zip(known[keep].tolist(), range(len(places)), strict=True))
 
 
 def _nearness(setting: Problem) -> float:
-    """The widest tolerance (a share of the span) within which an account lists near ties."""
+    """The largest tolerance of near ties in an account, as a share of the span."""
     size = setting.experiment.optimizer.get("population")
     return max(
         [0.0, *setting.experiment.analysis.near_ties, *([1.0 / (2.0 * size)] if size else [])]
     )
 
 
-def _empty(cases: int) -> Worth:
+def _empty(cases: int) -> ClassFitness:
     nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
-    return Worth(nothing, nothing, nothing, nothing, none, none, np.empty((0, cases)))
+    return ClassFitness(nothing, nothing, nothing, nothing, none, none, np.empty((0, cases)))

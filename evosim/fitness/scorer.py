@@ -29,21 +29,24 @@ from evosim.worlds import TabularMdp, WorldPair
 
 BLOCK_BYTES = 32 * 2**20
 STORE_BYTES = 256 * 2**20
-SAMPLE, WORTH_MERGING, REMEMBERED = 256, 0.1, 2**16
+SAMPLE, LEAST_EQUAL, MOST_SAMPLED = 256, 0.1, 2**16
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a batch of rules is worth in one world.
+    """Lifetime amounts of a batch of rules in one world.
 
-    Attributes:
-        payoff, intent: `[n]` expected lifetime amounts of the policies, gross of upkeep.
-        kept: `[n]` share left after upkeep: fitness is `payoff * kept`.
-        policy: `[n]` name of the behaviour, a hash of 63 bits: equal names act alike at every age
-        wherever they come. Empty if
-            names were not asked for.
-        payoff_by_case: `[n, C]` lifetime payoff of those born in each case; no columns if cases
-        were not asked for.
+    Attributes
+    ----------
+    payoff, intent : ndarray
+        `[n]` expected lifetime amounts, gross of upkeep.
+    kept : ndarray
+        `[n]` share that is left after upkeep: fitness is `payoff * kept`.
+    policy : ndarray
+        `[n]` names of behaviours, hashes of 63 bits. Equal names act alike at every age in all
+        reachable states. Empty if names were not requested.
+    payoff_by_case : ndarray
+        `[n, C]` lifetime payoff of those born in each case; no columns without cases.
     """
 
     payoff: Floats
@@ -64,13 +67,23 @@ class Scores:
 
     @property
     def net_intent(self) -> Floats:
-        """`[n]` what was intended, net of upkeep."""
+        """`[n]` intent, net of upkeep."""
         return self.intent * self.kept
 
 
 class Scorer:
-    """Scores rules in one world, and if asked in each of its cases; remembers the worth of the
-    behaviours it met, in bounded memory.
+    """Scores rules in one world, and if requested in each of its cases, with a bounded cache.
+
+    Parameters
+    ----------
+    world, pair : TabularMdp, WorldPair
+        The world and its pair.
+    precision : str
+        `double`, or `single` for searches.
+    store_bytes : int
+        Memory of the cache.
+    cases : bool
+        Whether to score those born in each case of the world.
     """
 
     def __init__(
@@ -92,37 +105,46 @@ class Scorer:
         self._sampled: set[int] = set()
 
     def score(self, rules: Rules, *, named: bool = True) -> Scores:
-        """Exact worth of each rule (in single precision, within `single_error` of it), and what its
-        behaviour is called.
+        """Exact lifetime amounts of rules, and names of their behaviours.
 
-        Without names a batch in which hardly any two rules act alike is not searched for equals,
-        which then costs more than it spares. No worth depends on that.
+        Parameters
+        ----------
+        rules : Rules
+            `n` rules.
+        named : bool
+            Whether names are needed. Without names a batch with few equal behaviours is not
+            searched for equal ones, which would cost more than it saves. No number depends on it.
+
+        Returns
+        -------
+        Scores
+            In single precision within `single_error` of the exact amounts.
         """
         n = len(rules)
-        worth, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
+        amounts, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
         drawn = _has_temperature(rules)
         if type(rules) not in COMPILED:
-            worth, policy = self._written_out(rules)
+            amounts, policy = self._written_out(rules)
         elif drawn.any():
             for index, score in (
                 (np.flatnonzero(drawn), self._softmax),
                 (np.flatnonzero(~drawn), self._sets),
             ):
                 if index.size:
-                    worth[index], policy[index] = score(rules.take(index))
+                    amounts[index], policy[index] = score(rules.take(index))
         else:
-            worth, policy = self._sets(rules, named=named)
+            amounts, policy = self._sets(rules, named=named)
         intent = self.columns - self._births
         return Scores(
-            worth[:, 0],
-            worth[:, intent],
+            amounts[:, 0],
+            amounts[:, intent],
             rules.fitness_retained,
             policy,
-            worth[:, 1 : self._births],
+            amounts[:, 1 : self._births],
         )
 
     def forget(self) -> None:
-        """Forget every behaviour met so far. Worth does not change by it."""
+        """Drop all cached behaviours. No number depends on it."""
         self._sampled.clear()
         for cache in self._caches.values():
             cache.forget()
@@ -146,14 +168,13 @@ class Scorer:
 
     @cached_property
     def single_error(self) -> float:
-        """How far a lifetime amount in single precision may be from the exact one: a bound, not an
-        estimate.
+        """Bound on the error of a lifetime amount in single precision.
 
-        Each of the `T` sweeps rounds a chain of at most `m + 1` products and sums (and chances and
-        amounts once), each by at most `u = 2^-24` of what the chain adds up to, which no policy
-        makes larger than `V`, the largest amount any can get. What is wrong already is averaged,
-        not enlarged, but for chances that sum to at most `1 + u`. Amounts are in a unit of about
-        `V`, so that nothing overflows, and what underflows is less than `u`.
+        Each of the `T` sweeps rounds a chain of at most `m + 1` products and sums, and chances and
+        amounts once. Each rounding is at most `u = 2^-24` times the sum of the chain, which is at
+        most `V`, the largest amount of any policy. Earlier errors are averaged and do not grow,
+        except for chances that sum to at most `1 + u`. Amounts are in a unit of about `V`, so that
+        nothing overflows; an underflow is smaller than `u`.
         """
         rows, world = self.tables.rows["true"], self.tables.world
         chain = float(np.diff(rows.offsets).max()) + 3.0
@@ -168,7 +189,7 @@ class Scorer:
         )
 
     def _sets(self, rules: Rules, *, named: bool = True) -> tuple[Floats, Ints]:
-        """Worth and names of rules that choose by act sets, a block of bounded memory at a time."""
+        """Amounts and names of rules with act sets, a block of bounded memory at a time."""
         n = len(rules)
         if n == 0:
             return np.empty((0, self.columns)), np.empty(0, dtype=np.int64)
@@ -188,14 +209,12 @@ class Scorer:
         if len(parts) == 1:
             return parts[0]
         policy = np.concatenate([policy for _, policy in parts])
-        return np.concatenate([worth for worth, _ in parts]), (
+        return np.concatenate([amounts for amounts, _ in parts]), (
             policy if len(policy) == n else policy[:0]
         )
 
     def _all_differ(self, acts: ActSets) -> bool:
-        """Whether hardly any two rules of a batch act alike, nor like those of batches before, by a
-        sample of its behaviours.
-        """
+        """Whether few rules of a batch act like others or like earlier batches, by a sample."""
         n = len(acts.plans)
         if n < 4 * SAMPLE:
             return False
@@ -203,10 +222,10 @@ class Scorer:
         _, hashes = self._reduce("sample", acts, index)
         names = set(hashes.tolist())
         new = len(names - self._sampled)
-        if len(self._sampled) > REMEMBERED:
+        if len(self._sampled) > MOST_SAMPLED:
             self._sampled.clear()
         self._sampled |= names
-        return new > (1.0 - WORTH_MERGING) * len(index)
+        return new > (1.0 - LEAST_EQUAL) * len(index)
 
     def _direct(self, rules: Rules, acts: ActSets) -> tuple[Floats, Ints]:
         """Amounts of rules `[n, .]`, each evaluated by itself, and no names."""
@@ -277,8 +296,9 @@ class Scorer:
 
     @cached_property
     def _in_single(self) -> tuple[Any, NDArray[np.float32], float]:
-        """True rows and amounts in single precision, in a unit in which no lifetime is larger than
-        about 1, and that unit.
+        """True rows, amounts in a unit of about the largest lifetime amount, and that unit.
+
+        Chances and amounts are in single precision.
         """
         rows, largest = self.tables.rows["true"], self._largest
         unit = 2.0 ** float(np.round(np.log2(largest))) if largest > 0.0 else 1.0

@@ -1,21 +1,19 @@
 """Enumerate a grid in blocks and keep only the best and near-best classes.
 
-Memory does not grow with the grid.
-
-The search is in single precision. A class is a candidate if it may be near the best within what
-single precision can be wrong by (`Scorer.single_error`, a bound); candidates are then scored in
-double precision, and what stays is exact: no best class and no near tie is missed.
+Memory does not grow with the grid. The enumeration is in single precision. A class is a candidate
+if it may be near the best within the error bound of single precision (`Scorer.single_error`).
+Candidates are then scored in double precision, so no best class and no near tie is missed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from evosim.fitness.class_fitness import BLOCK, Floats, Worth, worth_of
+from evosim.fitness.class_fitness import BLOCK, ClassFitness, Floats, evaluate_classes
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import Genome
 from evosim.genomes.loci import Ints
@@ -23,13 +21,21 @@ from evosim.reference.dynamic_programming import Span, spans_of
 from evosim.reference.selection import MEASURES, TRUE_BREEDERS_WITHIN, margin
 from evosim.worlds import WorldPair
 
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Classes within a `tolerance` (see `margin`) of the best by a measure, among all or among
-    those that breed true.
+class Query:
+    """Classes near the best by a measure.
+
+    Attributes
+    ----------
+    measure : str
+        One of `MEASURES`.
+    tolerance : float
+        See `margin`.
+    breeding_true : bool
+        Whether only classes that breed true count.
     """
 
     measure: str
@@ -38,15 +44,15 @@ class Wanted:
 
 
 class _Candidates:
-    """What may still be wanted of the classes seen so far."""
+    """Classes so far that may answer a query."""
 
-    def __init__(self, wanted: Wanted, error: float, span: Span) -> None:
-        self.wanted, self.error, self.span, self.best = wanted, error, span, -np.inf
+    def __init__(self, query: Query, error: float, span: Span) -> None:
+        self.query, self.error, self.span, self.best = query, error, span, -np.inf
         self._classes: list[Ints] = []
         self._values: list[Floats] = []
 
     def see(self, classes: Ints, values: Floats) -> None:
-        """A block of classes and their worth."""
+        """Take a block of classes and their values."""
         if not len(classes):
             return
         best = max(self.best, float(values.max()))
@@ -61,13 +67,13 @@ class _Candidates:
 
     @property
     def classes(self) -> Ints:
-        """Classes that may be wanted."""
+        """Class ids of the candidates."""
         return np.concatenate([np.empty(0, dtype=np.int64), *self._classes])
 
     def _near(self, values: Floats) -> Any:
         return values >= self.best - margin(
-            self.best, self.wanted.tolerance, self.span
-        ) - 2.0 * self.error * (1.0 + self.wanted.tolerance)
+            self.best, self.query.tolerance, self.span
+        ) - 2.0 * self.error * (1.0 + self.query.tolerance)
 
 
 class _Spread:
@@ -79,9 +85,9 @@ class _Spread:
 
     def see(self, values: Floats) -> None:
         n, mean = len(values), float(values.mean())
-        apart, total = mean - self.mean, self.n + n
-        self.squares += float(((values - mean) ** 2).sum()) + apart**2 * self.n * n / total
-        self.mean += apart * n / total
+        difference, total = mean - self.mean, self.n + n
+        self.squares += float(((values - mean) ** 2).sum()) + difference**2 * self.n * n / total
+        self.mean += difference * n / total
         self.n = total
         self.least, self.largest = (
             min(self.least, float(values.min())),
@@ -100,43 +106,47 @@ class _Spread:
 class Survey:
     """One pass over a grid.
 
-    Attributes:
-        kept: classes that are best by some measure, or as near to the ancestral best as asked, in
-        order. classes: how many went by. behaviours: behaviours evaluated in the ancestral and the
-        modern world (the same one may count again where memory for
-            it ran out).
-        spread: of each measure, mean, standard deviation, least and largest over the whole grid, in
-        single precision;
-            `error` bounds what that costs.
+    Attributes
+    ----------
+    best_classes : ndarray
+        Classes that are best by some measure, or near the ancestral best, in order.
+    classes : int
+        Number of classes of the grid.
+    behaviours : tuple of int
+        Behaviours that were evaluated in the ancestral and in the modern world. A behaviour counts
+        again if it was dropped from the cache.
+    spread : dict
+        Mean, standard deviation, minimum and maximum of each measure over the grid, in single
+        precision; `error` bounds the error.
     """
 
     def __init__(
-        self, genome: Genome, pair: WorldPair, *, near: float, progress: Tell | None = None
+        self, genome: Genome, pair: WorldPair, *, near: float, progress: Progress | None = None
     ) -> None:
         self.genome, self.classes, self.spans = genome, genome.grid.size, spans_of(pair)
         searching = tuple(
             Scorer(world, pair, precision="single") for world in (pair.ancestral, pair.modern)
         )
         error = {m: searching[m.startswith("modern")].single_error for m in MEASURES}
-        everything = [Wanted(m, near if m == "ancestral" else 0.0) for m in MEASURES]
-        everything.append(Wanted("ancestral", TRUE_BREEDERS_WITHIN, breeding_true=True))
+        everything = [Query(m, near if m == "ancestral" else 0.0) for m in MEASURES]
+        everything.append(Query("ancestral", TRUE_BREEDERS_WITHIN, breeding_true=True))
         candidates = [
-            _Candidates(wanted, error[wanted.measure], self.spans[wanted.measure])
-            for wanted in everything
+            _Candidates(query, error[query.measure], self.spans[query.measure])
+            for query in everything
         ]
         spread = {m: _Spread() for m in MEASURES}
         for first in range(0, self.classes, BLOCK):
             block = np.arange(first, min(first + BLOCK, self.classes), dtype=np.int64)
-            worth = worth_of(genome, (searching[0], searching[1]), block, named=False)
+            fitness = evaluate_classes(genome, (searching[0], searching[1]), block, named=False)
             for measure in MEASURES:
-                spread[measure].see(getattr(worth, measure))
+                spread[measure].see(getattr(fitness, measure))
             true = genome.grid.breeds_true(block)
             for candidate in candidates:
-                values = getattr(worth, candidate.wanted.measure)
+                values = getattr(fitness, candidate.query.measure)
                 candidate.see(
                     *(
                         (block[true], values[true])
-                        if candidate.wanted.breeding_true
+                        if candidate.query.breeding_true
                         else (block, values)
                     )
                 )
@@ -145,41 +155,41 @@ class Survey:
         self.behaviours = (searching[0].evaluated, searching[1].evaluated)
         self.spread = {m: spread[m].facts() | {"error": error[m]} for m in MEASURES}
         some = np.unique(np.concatenate([c.classes for c in candidates]))
-        self.kept = some[
+        self.best_classes = some[
             self._exactly(
                 some, everything, (Scorer(pair.ancestral, pair), Scorer(pair.modern, pair))
             )
         ]
 
-    def facts(self) -> dict[str, Any]:
-        """What went by, for the record."""
+    def facts(self) -> Mapping[str, object]:
+        """Facts of the enumeration, for the record of a run."""
         return {
             "classes": self.classes,
-            "kept": len(self.kept),
+            "kept": len(self.best_classes),
             "behaviours": list(self.behaviours),
             "measures": self.spread,
         }
 
-    def _exactly(self, some: Ints, everything: list[Wanted], scorers: tuple[Scorer, Scorer]) -> Any:
-        """Which candidates are truly wanted."""
+    def _exactly(self, some: Ints, everything: list[Query], scorers: tuple[Scorer, Scorer]) -> Any:
+        """`[n]`: whether candidates answer a query in double precision."""
         parts = [
-            worth_of(self.genome, scorers, some[i : i + BLOCK], named=False)
+            evaluate_classes(self.genome, scorers, some[i : i + BLOCK], named=False)
             for i in range(0, len(some), BLOCK)
         ]
-        worth = Worth(
+        fitness = ClassFitness(
             *(
                 np.concatenate([getattr(p, name) for p in parts])
-                for name in Worth.__dataclass_fields__
+                for name in ClassFitness.__dataclass_fields__
             )
         )
         true = self.genome.grid.breeds_true(some)
         stays = np.zeros(len(some), dtype=bool)
-        for wanted in everything:
-            values = getattr(worth, wanted.measure)
-            among = true if wanted.breeding_true else np.ones(len(some), dtype=bool)
+        for query in everything:
+            values = getattr(fitness, query.measure)
+            among = true if query.breeding_true else np.ones(len(some), dtype=bool)
             if among.any():
                 best = float(values[among].max())
                 stays |= among & (
-                    values >= best - margin(best, wanted.tolerance, self.spans[wanted.measure])
+                    values >= best - margin(best, query.tolerance, self.spans[query.measure])
                 )
         return stays

@@ -207,7 +207,7 @@ def landscape_of(setting: Problem, classes: NDArray[np.int64]) -> tuple[pl.DataF
     from evosim.reference.selection import MEASURES
 
     landscape = Landscape(setting)
-    landscape.worth(classes)
+    landscape.fitness(classes)
     for measure in () if landscape.exact else MEASURES:
         landscape.best(measure, setting.experiment.seed, setting.experiment.analysis.restarts)
     return landscape.frame(), landscape.exact

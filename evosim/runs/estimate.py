@@ -185,7 +185,7 @@ def estimate_run(
     Stop
         If `watch` returns it.
     """
-    from evosim.fitness.class_fitness import BLOCK, worth_of
+    from evosim.fitness.class_fitness import BLOCK, evaluate_classes
     from evosim.fitness.landscape import Landscape
     from evosim.reference.selection import MEASURES
 
@@ -209,9 +209,9 @@ def estimate_run(
         some = np.unique(
             np.random.default_rng(0).integers(0, classes, size=BLOCK if exact else BLOCK // 32)
         )
-        worth_of(setting.genome, landscape.scorers, some[:64])  # compiles
+        evaluate_classes(setting.genome, landscape.scorers, some[:64])  # compiles
         start = time.perf_counter()
-        worth_of(setting.genome, landscape.scorers, some)
+        evaluate_classes(setting.genome, landscape.scorers, some)
         grid = (
             (time.perf_counter() - start)
             * (classes if exact else len(MEASURES) * _tries(setting))

@@ -171,7 +171,7 @@ class _Job:
         }
         with _stage(self.clock, "landscape"):
             landscape = Landscape(self.problem, progress=progress.genomes if progress else None)
-            landscape.note(finished.lived())
+            landscape.record_observed(finished.lived())
         self.options.on_ready()
         for stage, names in (("evolution", [""]), ("controls", list(self.controls))):
             complete = {name: finished.endings(name) for name in names}

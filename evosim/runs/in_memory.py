@@ -72,7 +72,7 @@ def replicate(
         If a session stops the run.
     """
     experiment = setting.experiment
-    landscape.afresh()
+    landscape.reset_record()
     run = simulate_one("", setting, landscape, experiment.seed, session(""))
     controls = {
         name: (simulate_one(name, build(control), landscape, experiment.seed, session(name)).tables)

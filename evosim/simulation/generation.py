@@ -55,7 +55,7 @@ class CurrentGeneration:
         """
         self.genotypes, self.retained = genotypes, retained
         self.distinct, self._index = self.reader.classes(genotypes)
-        self._values = landscape.worth(self.distinct, lived=lived)
+        self._values = landscape.fitness(self.distinct, observed=lived)
         if len(self._out) != len(retained):
             self._out = np.empty(len(retained))
 
@@ -149,7 +149,7 @@ class Evaluation:
             Index in the population of the first of them.
         """
         distinct, index = self._reader.classes(genotypes)
-        values = self._landscape.worth(distinct, lived=False)
+        values = self._landscape.fitness(distinct, observed=False)
         retained = self._optimizer.fitness_retained(genotypes, first)
         ancestral, modern = (
             net_fitness(by_class, index, retained, np.empty(len(retained)))

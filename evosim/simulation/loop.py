@@ -64,7 +64,7 @@ def simulate(
     status: Literal["complete", "extinct"] = "complete"
     total, g = len(evaluation.worlds), 0
     label = f"{control.replace('_', ' ')} control" if control else f"seed {seed}"
-    with landscape.noting() as observed:
+    with landscape.recording_observed() as observed:
         blocks = session.blocks(problem.experiment, seed, control)
         record = RunRecord(problem, landscape, optimizer, evaluation, seed, observed, blocks)
         try:

@@ -84,7 +84,7 @@ class RunRecord:
 
     def restore(self, state: RecordState) -> None:
         """Continue from a state."""
-        self._landscape.note(state.arrays["lived"])
+        self._landscape.record_observed(state.arrays["lived"])
         self.recorder.restore(state)
         if self.ledger:
             self.ledger.restore(state.arrays)

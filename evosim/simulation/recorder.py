@@ -159,7 +159,7 @@ class Recorder:
         ]
         keys = parts[0].columns[:-1]
         distinct = pl.concat(parts).group_by(*keys).agg(pl.col("count").sum()).sort(*keys)
-        landscape.worth(distinct["class_wild"].to_numpy())
+        landscape.fitness(distinct["class_wild"].to_numpy())
         values = self.grid.values(distinct["class"].to_numpy())
         columns = {
             "seed": self.seed,

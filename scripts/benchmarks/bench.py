@@ -172,7 +172,7 @@ def enumeration() -> pl.DataFrame:
     problem, rows = build_packaged("birth-control"), []
     grid = np.arange(problem.genome.grid.size, dtype=np.int64)
     some = grid[:: len(grid) // SUBSET]
-    whole = Landscape(problem).worth(grid)
+    whole = Landscape(problem).fitness(grid)
     exact = np.stack([whole.ancestral, whole.modern], axis=1)
 
     def ours(classes: np.ndarray) -> np.ndarray:

@@ -103,7 +103,7 @@ def cost_of_the_desire(accountant: Accountant, landscape: Landscape) -> list[flo
     for value in (-1.0, 0.0, 1.0):  # of two alleles -1 and 1
         digits = grid.digits(rows["class"].to_numpy())
         digits[:, at] = grid.loci[at].values.tolist().index(value)
-        fitness = landscape.worth(grid.from_digits(digits)).ancestral
+        fitness = landscape.fitness(grid.from_digits(digits)).ancestral
         out.append(float(fitness @ rows["count"].to_numpy() / rows["count"].sum()))
     return [w / out[0] for w in out]
 

@@ -41,7 +41,7 @@ def test_ambiguous_colours_leave_a_coin_toss() -> None:
             "phases.0.generations=30",
         )
         landscape = Landscape(made)
-        assert landscape.worth(np.arange(2)).ancestral.tolist() == pytest.approx(
+        assert landscape.fitness(np.arange(2)).ancestral.tolist() == pytest.approx(
             [1.0, 1.0], abs=1e-12
         )
         ends.append(simulate(made, landscape, 5).tables["populations"].drop("kept", "kept_wild"))
@@ -53,7 +53,10 @@ def test_the_worst_case_needs_one_separating_maze() -> None:
         made = setting(
             "claim-07-mazes", *TWO_ALLELES, f"world.ancestral.not_red={p}", "selection.over=worst"
         )
-        cases, shares = Landscape(made).worth(np.arange(2)).cases, made.pair.ancestral.case_shares()
+        cases, shares = (
+            Landscape(made).fitness(np.arange(2)).cases,
+            made.pair.ancestral.case_shares(),
+        )
         assert cases[0, shares > 0.0].min() == pytest.approx(expected, abs=1e-12)
         assert cases[1, shares > 0.0].min() == pytest.approx(1.0, abs=1e-12)
 

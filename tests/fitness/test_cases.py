@@ -194,7 +194,7 @@ def test_selection_needs_cases_and_a_whole_grid() -> None:
     with pytest.raises(UserError, match=r"selection is over .* or add a \[\[world\.mixture\]\]"):
         setting("micro", "selection.over=worst")
     made = setting("micro", MIX, "selection.sample=2", "analysis.max_classes=10")
-    with pytest.raises(UserError, match=r"classes \(analysis\.max_classes\)"):
+    with pytest.raises(UserError, match=r"allows at most 10 \(analysis\.max_classes\)"):
         Landscape(made)
 
 

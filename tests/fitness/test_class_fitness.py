@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evosim.errors import UserError
-from evosim.fitness.class_fitness import check_upkeep, worth_of
+from evosim.fitness.class_fitness import check_upkeep, evaluate_classes
 from evosim.fitness.scorer import Scorer, Scores
 from tests.support.settings import setting
 
@@ -18,7 +18,7 @@ def test_fitness_is_that_of_both_scorers() -> None:
         Scorer(problem.pair.modern, problem.pair),
     )
     classes = np.array([0, 4, 2])
-    fitness = worth_of(problem.genome, scorers, classes)
+    fitness = evaluate_classes(problem.genome, scorers, classes)
     rules = problem.genome.decode(classes)
     np.testing.assert_array_equal(fitness.ancestral, scorers[0].score(rules).fitness)
     np.testing.assert_array_equal(fitness.modern_intent, scorers[1].score(rules).net_intent)

@@ -15,26 +15,26 @@ def test_a_stored_grid_and_a_cached_one_agree() -> None:
     classes = np.array([3, 0, 3, 7])
     for name in ("ancestral", "modern", "modern_intent"):
         np.testing.assert_array_equal(
-            getattr(whole.worth(classes), name), getattr(cached.worth(classes), name)
+            getattr(whole.fitness(classes), name), getattr(cached.fitness(classes), name)
         )
-    assert whole.remembered == problem.genome.grid.size
-    assert cached.remembered == 3
+    assert whole.cached_classes == problem.genome.grid.size
+    assert cached.cached_classes == 3
 
 
 def test_requested_classes_are_in_the_record() -> None:
     landscape = Landscape(setting("micro"), max_classes=1, max_enumerated=1)
-    landscape.worth(np.array([5, 2]))
-    landscape.worth(np.array([9]), lived=False)
+    landscape.fitness(np.array([5, 2]))
+    landscape.fitness(np.array([9]), observed=False)
     assert landscape.frame()["class"].to_list() == [2, 5]
-    landscape.afresh()
-    landscape.worth(np.array([9]))
+    landscape.reset_record()
+    landscape.fitness(np.array([9]))
     assert landscape.frame()["class"].to_list() == [9]
-    assert landscape.remembered == 3
+    assert landscape.cached_classes == 3
 
 
 def test_the_best_classes_are_found_by_enumeration() -> None:
     problem = setting("micro")
     landscape = Landscape(problem)
     best = landscape.best("modern", seed=0, restarts=1)
-    everything = landscape.worth(np.arange(problem.genome.grid.size)).modern
+    everything = landscape.fitness(np.arange(problem.genome.grid.size)).modern
     assert everything[best].min() >= everything.max() - 1e-9

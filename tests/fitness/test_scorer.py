@@ -180,7 +180,7 @@ def test_worth_does_not_depend_on_whether_equals_were_looked_for(
     rules.weights[::50] = np.round(rules.weights[::50])  # some ties
     merged = Scorer(world, pair_of(world), precision=precision).score(rules)
     scorer = Scorer(world, pair_of(world), precision=precision)
-    monkeypatch.setattr("evosim.fitness.scorer.WORTH_MERGING", 1.0)
+    monkeypatch.setattr("evosim.fitness.scorer.LEAST_EQUAL", 1.0)
     one_by_one = scorer.score(rules, named=False)
     assert scorer.evaluated == len(rules) > len(np.unique(merged.policy))
     assert not one_by_one.policy.size

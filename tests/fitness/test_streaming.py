@@ -44,7 +44,7 @@ def test_it_keeps_what_is_best_and_nearly_so(both: tuple[Landscape, Landscape]) 
     best = float(true["ancestral"].max())  # type: ignore[arg-type]
     wanted.append(true.filter(pl.col("ancestral") >= best - TRUE_BREEDERS_WITHIN * abs(best)))
     np.testing.assert_array_equal(
-        surveyed.survey.kept, np.unique(pl.concat(wanted)["class"].to_numpy())
+        surveyed.survey.best_classes, np.unique(pl.concat(wanted)["class"].to_numpy())
     )
     for measure in MEASURES:
         np.testing.assert_array_equal(whole.best(measure, 0, 1), surveyed.best(measure, 0, 1))
@@ -94,10 +94,10 @@ def test_what_is_forgotten_is_found_again_to_the_bit(
     whole = Landscape(made, max_classes=1, max_enumerated=1)
     wanted, found = simulate(made, whole, 3).tables, whole.frame()
     best = whole.best("modern", 0, 3)
-    monkeypatch.setattr("evosim.fitness.landscape.MOST_REMEMBERED", 30)
+    monkeypatch.setattr("evosim.fitness.landscape.MOST_CACHED", 30)
     forgetful = Landscape(made, max_classes=1, max_enumerated=1)
     seen = simulate(made, forgetful, 3).tables
-    assert forgetful.remembered < whole.remembered / 2
+    assert forgetful.cached_classes < whole.cached_classes / 2
     assert all(seen[table].equals(wanted[table]) for table in wanted)
     assert forgetful.frame().equals(found)
     assert np.array_equal(forgetful.best("modern", 0, 3), best)
@@ -105,23 +105,25 @@ def test_what_is_forgotten_is_found_again_to_the_bit(
 
 def test_memory_of_classes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     made = setting("birth-control", *SETTINGS)
-    monkeypatch.setattr("evosim.fitness.landscape.MOST_REMEMBERED", 100)
+    monkeypatch.setattr("evosim.fitness.landscape.MOST_CACHED", 100)
     whole, forgetful = Landscape(made), Landscape(made, max_classes=1, max_enumerated=1)
     rng = np.random.default_rng(7)
     for _ in range(40):
         classes = rng.integers(0, made.genome.grid.size, 60)
-        np.testing.assert_array_equal(forgetful.worth(classes).modern, whole.worth(classes).modern)
         np.testing.assert_array_equal(
-            forgetful.worth(classes[::-1]).ancestral_policy,
-            whole.worth(classes[::-1]).ancestral_policy,
+            forgetful.fitness(classes).modern, whole.fitness(classes).modern
         )
-        assert forgetful.remembered <= 100 + 60
+        np.testing.assert_array_equal(
+            forgetful.fitness(classes[::-1]).ancestral_policy,
+            whole.fitness(classes[::-1]).ancestral_policy,
+        )
+        assert forgetful.cached_classes <= 100 + 60
 
 
 def test_places_that_outlive_their_table_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fault: the table is cut, and where classes stand in it is not made again."""
     made = setting("birth-control", *SETTINGS)
-    monkeypatch.setattr("evosim.fitness.landscape.MOST_REMEMBERED", 100)
+    monkeypatch.setattr("evosim.fitness.landscape.MOST_CACHED", 100)
 
     def cut(self: Landscape, asked: np.ndarray) -> None:
         for name in (
@@ -134,8 +136,8 @@ def test_places_that_outlive_their_table_are_seen(monkeypatch: pytest.MonkeyPatc
         ):
             object.__setattr__(self._table, name, np.roll(getattr(self._table, name), 1))
 
-    monkeypatch.setattr(Landscape, "_forget", cut)
+    monkeypatch.setattr(Landscape, "_drop_older_half", cut)
     whole, wrong = Landscape(made), Landscape(made, max_classes=1, max_enumerated=1)
     classes = np.arange(0, 9000, 60)
-    wrong.worth(classes[:80])
-    assert not np.array_equal(wrong.worth(classes).modern, whole.worth(classes).modern)
+    wrong.fitness(classes[:80])
+    assert not np.array_equal(wrong.fitness(classes).modern, whole.fitness(classes).modern)

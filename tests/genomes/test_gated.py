@@ -280,7 +280,7 @@ def test_the_cost_of_the_gate_is_proportional_to_cue_errors() -> None:
     opened = digits.copy()
     opened[:, gate] = 1
     at = {
-        e: Landscape(gated(f"world.cue.ancestral_error={e}")).worth(classes)
+        e: Landscape(gated(f"world.cue.ancestral_error={e}")).fitness(classes)
         for e in (0.0, 0.02, 1.0)
     }
     partner = grid.from_digits(opened)

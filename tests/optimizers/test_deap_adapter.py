@@ -455,7 +455,7 @@ def test_a_run_records_and_tells_the_same(tmp_path: Path) -> None:
         world = "ancestral" if g < 2 else "modern"
         instead = [[0, *member[1:]] for member in members]
         own, other = (
-            getattr(landscape.worth(grid.classes(slots.genotypes(np.array(those)))), world)
+            getattr(landscape.fitness(grid.classes(slots.genotypes(np.array(those)))), world)
             for those in (members, instead)
         )
         assert values == singles(other - 10.0 * np.array([member[0] for member in members]))
@@ -486,7 +486,7 @@ def test_unchanged_copies_hear_the_modern_world() -> None:
     parents, members = loops.NOTES["generations"][1:3]
     values = loops.NOTES["heard"][2]
     copies = [i for i, member in enumerate(members) if member in parents]
-    modern = landscape.worth(made.genome.grid.classes(slots.genotypes(np.array(members)))).modern
+    modern = landscape.fitness(made.genome.grid.classes(slots.genotypes(np.array(members)))).modern
     assert copies
     assert [values[i] for i in copies] == singles(modern[copies])
 

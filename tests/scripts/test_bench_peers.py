@@ -86,7 +86,7 @@ def test_another_job_is_refused(job: ModuleType) -> None:
 def test_enumerators_agree_with_the_landscape(script) -> None:  # type: ignore[no-untyped-def]
     made = setting("birth-control")
     classes = np.arange(0, made.genome.grid.size, 301)
-    worth = Landscape(made, max_classes=0).worth(classes)
+    worth = Landscape(made, max_classes=0).fitness(classes)
     for fitness in script("bench_grid").ENUMERATORS.values():
         np.testing.assert_allclose(
             fitness(made, classes), np.stack([worth.ancestral, worth.modern], axis=1), rtol=1e-12

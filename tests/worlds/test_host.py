@@ -71,8 +71,8 @@ def test_reflexes_lose_by_the_shift_and_by_nothing_else() -> None:
         assert made.genome.grid.size == 4**8
         landscape = Landscape(build_setting(made.experiment))
         best = {m: landscape.best(m, 0, 1) for m in ("ancestral", "modern")}
-        here = landscape.worth(best["ancestral"]).modern
-        there = landscape.worth(best["modern"]).modern.max()
+        here = landscape.fitness(best["ancestral"]).modern
+        there = landscape.fitness(best["modern"]).modern.max()
         assert (
             (here.max() < 0.95 * there) if lost else here.min() == pytest.approx(there, rel=1e-12)
         )

@@ -166,7 +166,7 @@ def test_planning_may_not_cost_a_share_of_less_than_nothing() -> None:
     with pytest.raises(
         UserError,
         match=(
-            r"must not be below 0 where planning costs a share of them, but are -\S+ in lava"
+            r"planning costs a share of .*, but these are as low as -\S+ in lava"
             r" \(ancestral\)\. Set"
         ),
     ):
