@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from evosim.figures.inputs import Source
-from evosim.figures.theme import KIND_COLOURS, WIDTH, themed, tips, told
+from evosim.figures.theme import KIND_COLOURS, WIDTH, format_number, themed, tips
 
 WORLDS = ("ancestral", "modern")
 BAR = 24  # pixels
@@ -45,7 +45,7 @@ def behaviour(ledger: pl.DataFrame, unit: str = UNIT) -> Any:
     return alt.concat(*above, *below, columns=2, spacing={"row": 26, "column": 34})
 
 
-def says(ledger: pl.DataFrame, unit: str = UNIT) -> str:
+def describe(ledger: pl.DataFrame, unit: str = UNIT) -> str:
     """The figure in words."""
     acts, _, seeds = _entries(ledger)
     if not seeds:
@@ -59,12 +59,12 @@ def says(ledger: pl.DataFrame, unit: str = UNIT) -> str:
     for world in WORLDS:
         rows = acts.filter(pl.col("world") == world).sort("regret", descending=True)
         largest = ", ".join(
-            f"{told(row['regret'])} by {row['act']} ({row['kind']})"
+            f"{format_number(row['regret'])} by {row['act']} ({row['kind']})"
             for row in rows.head(3).iter_rows(named=True)
         )
         lost = float(population(ledger).filter(pl.col("world") == world)["value"].sum()) / seeds
         parts.append(
-            f"In the {world} world {told(lost)} is lost"
+            f"In the {world} world {format_number(lost)} is lost"
             + (f", most of it {largest}." if rows.height else ".")
         )
     return (
@@ -160,6 +160,6 @@ def draw(s: Source) -> Any:
     return themed(
         behaviour(ledger, s.unit),
         "The behaviour ledger: which acts lost it",
-        [s.many("means"), note],
-        s.words(says(ledger, s.unit)),
+        [s.subtitle("means"), note],
+        s.words(describe(ledger, s.unit)),
     )

@@ -113,7 +113,7 @@ def draw(s: Source) -> Any:
         else "no population was there at the swap"
     )
     notes = [
-        s.many(WHISKERS),
+        s.subtitle(WHISKERS),
         (
             "what setting each part of the planner right would gain: Shapley values, which sum to"
             f" the loss; {share}{UNDRIVEN if s.summary.account.drivers else ''}"

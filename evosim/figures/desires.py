@@ -99,7 +99,7 @@ def draw(s: Source) -> Any:
     if table.is_empty():
         return None
     notes = [
-        s.many(WHISKERS),
+        s.subtitle(WHISKERS),
         (
             "lost: regret by the acts that serve a desire; gained (or lost): when its weight alone"
             " is 0, at the swap"

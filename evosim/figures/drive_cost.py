@@ -19,8 +19,8 @@ from evosim.figures.theme import (
     LOCUS_DASHES,
     WIDTH,
     band_tips,
+    format_number,
     themed,
-    told,
 )
 
 ARMS = {"run": "as it was", "fair": "fair meiosis", "absent": "no driver"}
@@ -82,7 +82,7 @@ def drive(
     )
 
 
-def says(
+def describe(
     alleles: pl.DataFrame, generations: dict[str, pl.DataFrame], sites: list[tuple[str, str]]
 ) -> str:
     """The figure in words."""
@@ -95,8 +95,8 @@ def says(
             .sort("generation")
         )
         parts.append(
-            f"{allele} at {locus} goes from a frequency of {told(at['frequency'][0])} to"
-            f" {told(at['frequency'][-1])}"
+            f"{allele} at {locus} goes from a frequency of {format_number(at['frequency'][0])} to"
+            f" {format_number(at['frequency'][-1])}"
         )
     for world, column in (("ancestral", "ancestral_mean"), ("modern", "modern_mean")):
         ends = []
@@ -104,7 +104,7 @@ def says(
             mine = frame.filter(pl.col("world") == world)
             if mine.height:
                 last = mine.filter(pl.col("generation") == pl.col("generation").max())
-                ends.append(f"{told(last[column].mean())} {ARMS[arm]}")  # type: ignore[arg-type]
+                ends.append(f"{format_number(last[column].mean())} {ARMS[arm]}")  # type: ignore[arg-type]
         if ends:
             parts.append(f"mean fitness at the end of the {world} world: {', '.join(ends)}")
     return f"{'; '.join(parts)}."
@@ -252,8 +252,8 @@ def draw(s: Source) -> Any:
         s.run.experiment, genome, s.run.tables["populations"], s.run.tables["landscape"]
     )
     chart = drive(alleles, generations, sites, s.run.experiment.swap, expected, rests)
-    said = says(alleles["run"], generations, sites)
-    subtitle = [s.many(BANDS)]
+    said = describe(alleles["run"], generations, sites)
+    subtitle = [s.subtitle(BANDS)]
     if expected is not None:
         subtitle.append(
             "circles: theory, the recursion of an infinite population; it applies because nothing"

@@ -16,8 +16,8 @@ from evosim.figures.theme import (
     WORLD_COLOURS,
     WORLD_DASHES,
     band_tips,
+    format_number,
     themed,
-    told,
 )
 
 FEW = 40
@@ -99,7 +99,7 @@ def fitness_of_bands(
     return alt.layer(*layers).properties(width=470, height=HEIGHT + 40)
 
 
-def says(generations: pl.DataFrame, best: dict[str, float], swap: int, unit: str = UNIT) -> str:
+def describe(generations: pl.DataFrame, best: dict[str, float], swap: int, unit: str = UNIT) -> str:
     """The figure in words."""
     lines = means(generations)
     first, last = int(lines["generation"].min()), int(lines["generation"].max())  # type: ignore[arg-type]
@@ -120,10 +120,10 @@ def says(generations: pl.DataFrame, best: dict[str, float], swap: int, unit: str
     parts = []
     for world in ("ancestral", "modern"):
         at = dict(lines.filter(pl.col("world") == world).select("generation", "mean").iter_rows())
-        way = ", ".join(f"{told(at[g])} in generation {g}" for g in stops)
+        way = ", ".join(f"{format_number(at[g])} in generation {g}" for g in stops)
         parts.append(
             f"In the {world} world mean fitness is {way}; the best genome there has"
-            f" {told(best[world])}."
+            f" {format_number(best[world])}."
         )
     change = f" The world changes at generation {swap}." if first < swap < last else ""
     return (
@@ -200,6 +200,6 @@ def draw(s: Source) -> Any:
     return themed(
         fitness(*shown, s.unit),
         "Fitness of newborns in both worlds",
-        [s.many(BANDS)],
-        s.words(says(*shown, s.unit)),
+        [s.subtitle(BANDS)],
+        s.words(describe(*shown, s.unit)),
     )

@@ -155,10 +155,10 @@ def specs_as_data(spec: Mapping[str, Spec]) -> str:
 def place(name: str, spec: Spec, svg: str) -> str:
     """Where a figure will stand, and its picture until then."""
     picture = base64.b64encode(svg.encode()).decode()
-    says = html.escape(str(spec.get("description", name)))
+    alt_text = html.escape(str(spec.get("description", name)))
     return (
         f'<div class="figure" id="figure-{html.escape(name)}"><img'
-        f' src="data:image/svg+xml;base64,{picture}" alt="{says}"></div>'
+        f' src="data:image/svg+xml;base64,{picture}" alt="{alt_text}"></div>'
     )
 
 
@@ -196,7 +196,7 @@ def page(name: str, spec: Spec, svg: str) -> str:
     title = spec.get("title") or name
     words = title.get("text", name) if isinstance(title, dict) else title
     heading = html.escape(" ".join(words) if isinstance(words, list) else str(words))
-    says = html.escape(str(spec.get("description", "")))
+    alt_text = html.escape(str(spec.get("description", "")))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -210,7 +210,7 @@ def page(name: str, spec: Spec, svg: str) -> str:
 <main>
 <figure aria-label="{heading}">
 {place(name, spec, svg)}
-<figcaption>{says}</figcaption>
+<figcaption>{alt_text}</figcaption>
 </figure>
 </main>
 <footer><details><summary>Licences of the programs in this file</summary>

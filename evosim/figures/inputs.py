@@ -36,7 +36,7 @@ class Source:
     run: Recorded
     analysis: dict[str, pl.DataFrame]
     summary: RunSummary
-    number: int | None = None
+    class_id: int | None = None
 
     @cached_property
     def world(self) -> Entry:
@@ -49,14 +49,14 @@ class Source:
         return ClassEvaluator.of_experiment(self.run.experiment)
 
     @cached_property
-    def shown(self) -> tuple[int, str]:
+    def drawn_class(self) -> tuple[int, str]:
         """The class whose policy and life are drawn, and in words which it is."""
-        if self.number is not None:
-            return self.number, f"class {self.number}"
-        number, share, moment = commonest_class(self.run.tables["populations"])
+        if self.class_id is not None:
+            return self.class_id, f"class {self.class_id}"
+        class_id, share, moment = commonest_class(self.run.tables["populations"])
         when = {"swap": "at the swap", "end": "at the end", "first": "at the beginning"}[moment]
         of = "population" if self.run.experiment.replicates == 1 else "populations"
-        return number, f"class {number}, the commonest {when} ({share:.0%} of the {of})"
+        return class_id, f"class {class_id}, the commonest {when} ({share:.0%} of the {of})"
 
     @cached_property
     def loci(self) -> tuple[list[str], list[str]]:
@@ -72,7 +72,7 @@ class Source:
         return [locus.name for locus in varying if locus.name not in named], named
 
     @property
-    def which(self) -> str:
+    def run_label(self) -> str:
         """The experiment and its seeds, for a subtitle."""
         e = self.run.experiment
         name = (
@@ -127,15 +127,15 @@ class Source:
         kept = table.filter(~pl.col("generation").is_in(starts.tolist()))
         return table if kept.is_empty() else kept
 
-    def many(self, note: str) -> str:
+    def subtitle(self, note: str) -> str:
         """`which`, what marks the spread over seeds if there are several, and how many of them died
         out.
         """
-        out = f"{self.which}; {note}" if self.run.experiment.replicates > 1 else self.which
-        return f"{out}; {died}" if (died := self.died) else out
+        out = f"{self.run_label}; {note}" if self.run.experiment.replicates > 1 else self.run_label
+        return f"{out}; {extinction}" if (extinction := self.extinction) else out
 
     @property
-    def died(self) -> str:
+    def extinction(self) -> str:
         """How many seeds died out, in words; nothing if none did."""
         extinct = len(self.summary.header.extinct)
         if extinct < len(self.summary.header.runs):
@@ -150,8 +150,8 @@ class Source:
         """A text alternative, and who died out."""
         runs = len(self.summary.header.runs)
         return (
-            f"{said} {'This run' if runs == 1 else f'Of {runs} runs'}: {self.died}."
-            if self.died
+            f"{said} {'This run' if runs == 1 else f'Of {runs} runs'}: {self.extinction}."
+            if self.extinction
             else said
         )
 
@@ -163,10 +163,12 @@ class Source:
 
 def _added_up(tables: Mapping[str, pl.DataFrame], step: int, total: int) -> pl.DataFrame:
     """The search ledger with the changes of every `step` generations added up."""
-    many = step * max(1, blocks.BLOCK // step)
+    stretch = step * max(1, blocks.BLOCK // step)
     parts = []
-    for first in range(0, total, many):
-        rows = some_rows(tables, "search", pl.col("generation").is_between(first, first + many - 1))
+    for first in range(0, total, stretch):
+        rows = some_rows(
+            tables, "search", pl.col("generation").is_between(first, first + stretch - 1)
+        )
         end = pl.min_horizontal(pl.col("generation") // step * step + step - 1, total - 1).alias(
             "generation"
         )
@@ -189,7 +191,7 @@ class Searched:
     experiment: Experiment
 
     @property
-    def which(self) -> str:
+    def run_label(self) -> str:
         """The experiment and its seeds, for a subtitle."""
         e = self.experiment
         seeds = (

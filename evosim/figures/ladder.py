@@ -12,7 +12,7 @@ from evosim.analysis.intervals import level
 from evosim.analysis.ladder import steps_down
 from evosim.analysis.summary import LadderSummary
 from evosim.figures.inputs import Source
-from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed, tips, told
+from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, format_number, themed, tips
 
 
 def bars_of(rungs: Iterable[str]) -> list[tuple[str, str, str]]:
@@ -78,7 +78,7 @@ def ladders(worlds: Mapping[str, LadderSummary], unit: str = UNIT, confidence: f
     return alt.hconcat(*panels, spacing=36).resolve_scale(color="independent")
 
 
-def says(worlds: Mapping[str, LadderSummary], unit: str = UNIT) -> str:
+def describe(worlds: Mapping[str, LadderSummary], unit: str = UNIT) -> str:
     """The figure in words."""
     parts = []
     for world, ladder in worlds.items():
@@ -86,15 +86,29 @@ def says(worlds: Mapping[str, LadderSummary], unit: str = UNIT) -> str:
         level: float | None = None
         for name, rung, what in bars_of(rungs):
             value = ladder.rung(rung)
-            if what == "step" and level is not None and told(level - value) != told(0.0):
+            if (
+                what == "step"
+                and level is not None
+                and format_number(level - value) != format_number(0.0)
+            ):
                 loses = level - value
-                lost.append(f"{name} {'loses' if loses > 0.0 else 'wins back'} {told(abs(loses))}")
+                lost.append(
+                    f"{name} {'loses' if loses > 0.0 else 'wins back'} {format_number(abs(loses))}"
+                )
             level = value
         ends = ladder.intervals.get("population")
-        between = f" ({told(ends[0])} to {told(ends[1])})" if ends and ends[0] is not None else ""
-        start = f"from the optimum, {told(ladder.rung('optimum'))}, " if "optimum" in rungs else ""
+        between = (
+            f" ({format_number(ends[0])} to {format_number(ends[1])})"
+            if ends and ends[0] is not None
+            else ""
+        )
+        start = (
+            f"from the optimum, {format_number(ladder.rung('optimum'))}, "
+            if "optimum" in rungs
+            else ""
+        )
         people = (
-            f"the population has {told(ladder.rung('population'))}{between}"
+            f"the population has {format_number(ladder.rung('population'))}{between}"
             if "population" in rungs
             else "no population lived to see the swap"
         )
@@ -155,8 +169,8 @@ def draw(s: Source) -> Any:
     if any("sampling" in ladder.steps for ladder in worlds.values()):
         note = note.replace("search: ", "sampling: selection saw less than all of A; search: ")
     confidence = s.run.experiment.analysis.confidence
-    lines = [s.many(f"whiskers: {level(confidence)} bootstrap interval of the mean"), note]
-    said = says(worlds, s.unit)
+    lines = [s.subtitle(f"whiskers: {level(confidence)} bootstrap interval of the mean"), note]
+    said = describe(worlds, s.unit)
     return themed(
         ladders(worlds, s.unit, confidence), "The ladder: which stage lost it", lines, s.words(said)
     )

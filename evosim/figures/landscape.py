@@ -14,7 +14,7 @@ from evosim.analysis import landscape_density
 from evosim.analysis.ladder import BestClasses
 from evosim.figures.inputs import UNDRIVEN, Source, intent_differs, payoff_words, unit_of_payoff
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
-from evosim.figures.ties import told
+from evosim.figures.ties import format_tolerance
 
 MARKS = {  # shape and colour
     "population at the swap": ("circle", ANCESTRAL),
@@ -184,7 +184,7 @@ def _marks(people: dict[str, pl.DataFrame], peaks: pl.DataFrame | None) -> list[
 
 def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str, str]) -> Any:
     tolerances = close["tolerance"].unique().sort().to_list()
-    words = {t: told(t) for t in tolerances}
+    words = {t: format_tolerance(t) for t in tolerances}
     frame = close.with_columns(
         pl.col("tolerance").replace_strict(words, return_dtype=pl.String).alias("how near")
     )
@@ -264,7 +264,8 @@ def _near_ties_words(close: pl.DataFrame, widest: float) -> str:
         if found == 1 or high - low < 1e-12
         else f"worth from {low:.3g} to {high:.3g} in M"
     )
-    return f"{genomes} {told(widest)}{' of the best' if widest else ''} in A; {they} {range_of}"
+    near = f"{format_tolerance(widest)}{' of the best' if widest else ''}"
+    return f"{genomes} {near} in A; {they} {range_of}"
 
 
 def draw(s: Source) -> Any:
@@ -306,16 +307,16 @@ def draw(s: Source) -> Any:
             " given A"
         )
     about = (
-        f"{s.which}; of populations the mean share over them"
+        f"{s.run_label}; of populations the mean share over them"
         if s.run.experiment.replicates > 1
-        else s.which
+        else s.run_label
     )
     about += UNDRIVEN if s.summary.account.drivers else ""
     notes = [
         (
-            f"{about}; {s.died.partition(',')[0]}, at the end its last newborns stand for a seed"
-            " that did"
-            if s.died
+            f"{about}; {s.extinction.partition(',')[0]}, at the end its last newborns stand for a"
+            " seed that did"
+            if s.extinction
             else about
         ),
         f"{which}; marks of populations are as large as their shares",

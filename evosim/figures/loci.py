@@ -20,10 +20,10 @@ from evosim.figures.theme import (
     NO_PLACES,
     WIDTH,
     band_tips,
+    format_number,
     locus_scales,
     themed,
     tips,
-    told,
 )
 from evosim.genomes import LocusPanel
 
@@ -269,11 +269,11 @@ def _way(lines: pl.DataFrame, names: list[str], swap: int) -> str:
     for name in names:
         at = dict(lines.filter(pl.col("locus") == name).select("generation", "mean").iter_rows())
         if at:
-            middle = f", {told(at[before], 2)} in generation {before}" if before in at else ""
-            parts.append(
-                f"{name}: {told(at[min(at)], 2)} at first{middle}, {told(at[max(at)], 2)} in"
-                f" generation {max(at)}"
+            middle = (
+                f", {format_number(at[before], 2)} in generation {before}" if before in at else ""
             )
+            start, end = format_number(at[min(at)], 2), format_number(at[max(at)], 2)
+            parts.append(f"{name}: {start} at first{middle}, {end} in generation {max(at)}")
     return "; ".join(parts) + "."
 
 
@@ -318,7 +318,7 @@ def draw(s: Source) -> Any:
     figure, swap = registry.genome(genome["name"]).figure, s.run.experiment.swap
     if figure.areas:
         alleles = s.adopted("alleles")
-        subtitle = [s.many("means"), figure.note]
+        subtitle = [s.subtitle("means"), figure.note]
         return themed(in_areas(alleles, swap), figure.title, subtitle, area_words(alleles))
     if not figure.panels:
         return _loci_by_grid(s, figure.title, figure.note)
@@ -337,7 +337,7 @@ def draw(s: Source) -> Any:
     return themed(
         in_panels(loci, alleles, shown, swap, s.world.feature_colours),
         figure.title,
-        [s.many(BANDS), figure.note],
+        [s.subtitle(BANDS), figure.note],
         panel_words(loci, means, swap),
     )
 
@@ -349,7 +349,7 @@ def _loci_by_grid(s: Source, title: str, note: str) -> Any:
         return None  # nothing varies
     loci, alleles = s.adopted("loci"), s.adopted("alleles")
     shown, more = names[:MOST_NAMED], names[MOST_NAMED:]
-    subtitle = [s.many(BANDS), note]
+    subtitle = [s.subtitle(BANDS), note]
     if more:
         subtitle.append(f"not shown: {', '.join(more)}")
     swap = s.run.experiment.swap

@@ -42,10 +42,10 @@ def left_out(frame: pl.DataFrame, places: list[str]) -> tuple[int, dict[str, flo
     once = frame.unique(["world", "place", "column"], maintain_order=True)
     rest = ~pl.col("place").is_in(places)
     shares = {}
-    for which in WORLDS:
-        mine = once.filter(pl.col("world") == which)
-        total = float(mine["occupancy"].sum())
-        shares[which] = float(mine.filter(rest)["occupancy"].sum()) / total if total > 0.0 else 0.0
+    for world in WORLDS:
+        rows = once.filter(pl.col("world") == world)
+        total = float(rows["occupancy"].sum())
+        shares[world] = float(rows.filter(rest)["occupancy"].sum()) / total if total > 0.0 else 0.0
     return once.filter(rest)["place"].n_unique(), shares
 
 
@@ -155,8 +155,8 @@ def policies(frame: pl.DataFrame, acts: tuple[str, ...], what: str) -> Any:
     ]
     shown = set(seen.filter(pl.col("chance") >= CLEAR)["act"])
     panels = [
-        _tiles(every.filter(pl.col("world") == which), places, names, acts, shown, which, what)
-        for which in WORLDS
+        _tiles(every.filter(pl.col("world") == world), places, names, acts, shown, world, what)
+        for world in WORLDS
     ]
     return alt.hconcat(*panels, _ages(seen, places, what), spacing=14).resolve_scale(
         color="independent", fill="shared"
@@ -182,7 +182,7 @@ def _tiles(
     names: list[str],
     acts: tuple[str, ...],
     shown: set[str],
-    which: str,
+    world: str,
     what: str,
 ) -> Any:
     n = len(names)
@@ -197,7 +197,7 @@ def _tiles(
         labelOverlap=True,
     )
     scale = alt.Scale(domain=[0, n], nice=False)
-    first = which == "ancestral"
+    first = world == "ancestral"
     y_axis = alt.Axis(grid=False, ticks=False, labelLimit=220, labels=first, domain=False)
     y = alt.Y(
         "place:N",
@@ -235,7 +235,7 @@ def _tiles(
         .properties(
             width=width,
             height=STEP * len(places),
-            title=alt.TitleParams(f"{which} world", fontSize=12),
+            title=alt.TitleParams(f"{world} world", fontSize=12),
         )
     )
 
@@ -277,8 +277,8 @@ def _ages(frame: pl.DataFrame, places: list[str], what: str) -> Any:
 
 def draw(s: Source) -> Any:
     """The policy of the most common class."""
-    number, which = s.shown
-    frame = policy_table.acting(s.evaluator, number)
+    class_id, class_words = s.drawn_class
+    frame = policy_table.acting(s.evaluator, class_id)
     if frame.is_empty():
         return None
     pair = s.evaluator.pair
@@ -287,11 +287,11 @@ def draw(s: Source) -> Any:
     shown = shown_places(frame)
     many, lived = left_out(frame, shown)
     notes = [
-        s.which,
+        s.run_label,
         "; ".join(
             x
             for x in (
-                which,
+                class_words,
                 (
                     "where several letters stand it does any of them"
                     if (frame["chance"] < 1.0).any()

@@ -10,7 +10,15 @@ import polars as pl
 from evosim.analysis.price_equation import TERMS
 from evosim.figures.inputs import BANDS, Source
 from evosim.figures.quantile_bands import banded, thinned
-from evosim.figures.theme import HEIGHT, TERM_COLOURS, TERM_DASHES, WIDTH, band_tips, themed, told
+from evosim.figures.theme import (
+    HEIGHT,
+    TERM_COLOURS,
+    TERM_DASHES,
+    WIDTH,
+    band_tips,
+    format_number,
+    themed,
+)
 
 NEGLIGIBLE = 2e-3
 THICK = 2.8
@@ -61,7 +69,9 @@ def search(
     return alt.hconcat(*panels, spacing=30)
 
 
-def says(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], unit: str = UNIT) -> str:
+def describe(
+    table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], unit: str = UNIT
+) -> str:
     """The figure in words."""
     lines, shown = sums(table, terms, traits)
     ends = {
@@ -79,8 +89,8 @@ def says(table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], unit: s
             (term for term in shown if term != "change"), key=lambda term: -abs(ends[trait, term])
         )
         parts.append(
-            f"{trait} changed by {told(ends[trait, 'change'])}: "
-            + ", ".join(f"{term} {told(ends[trait, term])}" for term in order)
+            f"{trait} changed by {format_number(ends[trait, 'change'])}: "
+            + ", ".join(f"{term} {format_number(ends[trait, term])}" for term in order)
             + "."
         )
     return f"Lines of sums of changes ({unit}) against generation. By the end {' '.join(parts)}"
@@ -130,10 +140,10 @@ def draw(s: Source) -> Any:
     if "search" not in s.run.tables or (ledger := s.by_generation("search")).is_empty():
         return None
     shown = (ledger, TERMS, ["fitness in A", "fitness in M"])
-    lines = [s.many(BANDS), "cumulative terms of the Price equation; black: their sum"]
+    lines = [s.subtitle(BANDS), "cumulative terms of the Price equation; black: their sum"]
     return themed(
         search(*shown, s.run.experiment.swap, s.unit),
         "The search ledger: who moved fitness",
         lines,
-        s.words(says(*shown, s.unit)),
+        s.words(describe(*shown, s.unit)),
     )

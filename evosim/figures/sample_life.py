@@ -60,19 +60,19 @@ def life(
     shown, numbers = set(rows["act"]), factors(rows["state"].to_list())
     tops = {name: max(1, *(x[name] for x in numbers)) for name in numbers[0]} if numbers else {}
     blocks = []
-    for which in ("ancestral", "modern"):
-        mine = frame.filter(pl.col("world") == which)
+    for world in ("ancestral", "modern"):
+        rows = frame.filter(pl.col("world") == world)
         parts = [
             _line(
                 some,
                 acts,
                 shown,
                 (line * long, (line + 1) * long),
-                amounts[which],
+                amounts[world],
                 tops,
-                headings[which] if line == 0 else "",
+                headings[world] if line == 0 else "",
             )
-            for (line,), some in mine.group_by("line", maintain_order=True)
+            for (line,), some in rows.group_by("line", maintain_order=True)
             if isinstance(line, int)
         ]
         if parts:
@@ -157,7 +157,7 @@ def _factors(
     """One strip a factor of the state, from 0 to its largest value in either world."""
     found, out = factors(frame["state"].to_list()) or [], []
     for i, (name, top) in enumerate(tops.items()):
-        mine, last = (
+        rows, last = (
             frame.with_columns(pl.Series("value", [x[name] for x in found])),
             i == len(tops) - 1,
         )
@@ -172,7 +172,7 @@ def _factors(
         )
         x = alt.X("age:Q", title="age" if last else None, scale=scale, axis=axis)
         bars = (
-            alt.Chart(mine)
+            alt.Chart(rows)
             .mark_rect(color="#4C4C4C", opacity=0.75)
             .encode(x, alt.X2("end:Q"), y, alt.Y2(datum=0), tooltip=tips)
         )
@@ -195,8 +195,8 @@ def _states(frame: pl.DataFrame, scale: Any, width: float, tips: list[Any]) -> A
 
 def draw(s: Source) -> Any:
     """One life of the commonest class."""
-    number, which = s.shown
-    found = sample_life.life(s.evaluator, number, s.run.experiment.seed)
+    class_id, class_words = s.drawn_class
+    found = sample_life.life(s.evaluator, class_id, s.run.experiment.seed)
     if found.rows.is_empty():
         return None
     counted = {"ancestral": "payoff", "modern": "intent" if intent_differs(s) else "payoff"}
@@ -218,7 +218,7 @@ def draw(s: Source) -> Any:
     signs = "triangles: acts that pay, larger where they pay more" + (
         "; crosses: acts that cost" if (found.rows["amount"] < 0.0).any() else ""
     )
-    notes = [s.which, which, f"the same random numbers in both worlds; {rule}", signs]
+    notes = [s.run_label, class_words, f"the same random numbers in both worlds; {rule}", signs]
     if reading := s.world.state_legend:
         notes[-1] += f"; below: {reading}"
     return themed(

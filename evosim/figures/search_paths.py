@@ -9,7 +9,7 @@ import polars as pl
 
 from evosim.figures.inputs import Searched
 from evosim.figures.quantile_bands import banded
-from evosim.figures.theme import ANCESTRAL, HEIGHT, WIDTH, band_tips, themed, told
+from evosim.figures.theme import ANCESTRAL, HEIGHT, WIDTH, band_tips, format_number, themed
 
 MOST_ROWS = 200
 PANELS = {"x_0": "progress x_0", "aside": "distance from the x_0 axis", "loss": "loss"}
@@ -37,13 +37,13 @@ def draw(s: Searched) -> Any:
             .encode(x=x, y=alt.Y("mean:Q", title=title), tooltip=tooltip)
         )
         said.append(
-            f"{title} from {told(frame['mean'][0])} to {told(frame['mean'][-1])}"
-            f" ({told(frame['low'][-1])} to {told(frame['high'][-1])})"
+            f"{title} from {format_number(frame['mean'][0])} to {format_number(frame['mean'][-1])}"
+            f" ({format_number(frame['low'][-1])} to {format_number(frame['high'][-1])})"
         )
         charts.append((band + line).properties(width=0.9 * WIDTH, height=HEIGHT))
     return themed(
         alt.hconcat(*charts),
         "The path of the search",
-        [s.which],
+        [s.run_label],
         f"Means over seeds against evaluations: {'; '.join(said)}.",
     )

@@ -55,7 +55,7 @@ class Axis:
         )
 
     @property
-    def told(self) -> str:
+    def axis_title(self) -> str:
         """The title, and what its steps are where that is not plain."""
         note = {"log": " (logarithmic steps)", "uneven": " (levels; steps not to scale)"}.get(
             self.scale, ""
@@ -160,7 +160,7 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str, *, both_ends: bo
     ex = alt.X(
         "x:N",
         sort=list(x.labels),
-        title=x.told,
+        title=x.axis_title,
         axis=alt.Axis(
             labelAngle=0 if max(map(len, x.labels)) * 6 < width else -35,
             grid=False,
@@ -171,7 +171,7 @@ def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str, *, both_ends: bo
     wy = alt.Y(
         "y:N",
         sort=list(reversed(y.labels)),
-        title=y.told,
+        title=y.axis_title,
         axis=alt.Axis(grid=False, ticks=False, domain=False),
     )
     base = alt.Chart(table)
@@ -253,7 +253,7 @@ def _position(x: Axis, title: str | None = None) -> tuple[Any, list[Any]]:
         return alt.X(
             "at:N",
             sort=list(x.labels),
-            title=title or x.told,
+            title=title or x.axis_title,
             axis=alt.Axis(grid=False, labelAngle=angle),
             scale=alt.Scale(padding=0.5),
         ), list(x.labels)
@@ -402,11 +402,11 @@ def steps(frame: pl.DataFrame, x: Axis) -> Any:
     return alt.hconcat(*panels, spacing=30)
 
 
-def _sampled_channel(which: Any, name: str, title: str, values: pl.Series, log: bool) -> Any:
+def _sampled_channel(channel: Any, name: str, title: str, values: pl.Series, log: bool) -> Any:
     if values.dtype == pl.String or values.dtype == pl.Boolean:
-        return which(f"{name}:N", title=title, axis=alt.Axis(labelAngle=0, grid=False))
+        return channel(f"{name}:N", title=title, axis=alt.Axis(labelAngle=0, grid=False))
     scale = alt.Scale(type="log" if log else "linear", zero=False, nice=False, padding=10)
-    return which(
+    return channel(
         f"{name}:Q",
         title=title + (" (log scale)" if log else ""),
         scale=scale,
@@ -430,8 +430,8 @@ def scattered(frame: pl.DataFrame, x: tuple[str, bool], y: tuple[str, bool], qua
         legend=alt.Legend(format=".3~g", titleLimit=260),
     )
     ex, wy = (
-        _sampled_channel(which, name, *pair)
-        for which, name, pair in (
+        _sampled_channel(channel, name, *pair)
+        for channel, name, pair in (
             (alt.X, "x", (x[0], frame["x"], x[1])),
             (alt.Y, "y", (y[0], frame["y"], y[1])),
         )

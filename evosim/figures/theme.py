@@ -194,7 +194,7 @@ def band_tips(
     return tips(*fields, ("mean:Q", of), *ends)
 
 
-def told(value: float | None, decimals: int = 3) -> str:
+def format_number(value: float | None, decimals: int = 3) -> str:
     """A number in a sentence: with a true minus, and no negative zero."""
     if value is None:
         return "unknown"

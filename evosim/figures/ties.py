@@ -13,7 +13,7 @@ from evosim.figures.theme import ANCESTRAL, MODERN, WIDTH, themed
 STEP, ACROSS = 34, 1.4 * WIDTH
 
 
-def told(tolerance: float) -> str:
+def format_tolerance(tolerance: float) -> str:
     """A tolerance in words."""
     return "equal to the best" if tolerance == 0.0 else f"within {100 * tolerance:.3g}%"
 
@@ -93,7 +93,7 @@ def _labelled(table: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("behaviours")),
     )
     return table.sort("tolerance").with_columns(
-        pl.Series("how near", [told(t) for t in table.sort("tolerance")["tolerance"]]),
+        pl.Series("how near", [format_tolerance(t) for t in table.sort("tolerance")["tolerance"]]),
         count.alias("words"),
     )
 
@@ -151,11 +151,11 @@ def draw(s: Source) -> Any:
     )
     exact = "" if s.run.provenance["landscape"]["exact"] else "; of the genomes that were tried"
     notes = [
-        s.many("population: mean over them"),
+        s.subtitle("population: mean over them"),
         f"bars: from the least to the largest worth in M of genomes so good in A{exact}",
     ]
     found = "; ".join(
-        f"{told(t)} in A: {n:,} genomes worth {low:.3g} to {high:.3g} in M"
+        f"{format_tolerance(t)} in A: {n:,} genomes worth {low:.3g} to {high:.3g} in M"
         for t, n, low, high in (
             table.sort("tolerance")
             .select("tolerance", "classes", "modern_min", "modern_max")

@@ -186,7 +186,7 @@ def draw(s: Source) -> Any:
         return None
     rows = _with_common_classes(s, table)
     notes = [
-        s.many("a circle each"),
+        s.subtitle("a circle each"),
         (
             "no point can lie above the line: it is a theorem; gross of upkeep, which takes the"
             " same share in both worlds"

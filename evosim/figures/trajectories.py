@@ -216,7 +216,7 @@ def draw(s: Source) -> Any:
         for g, row in ends.items()
     )
     notes = [
-        s.many(BANDS),
+        s.subtitle(BANDS),
         (
             "dotted: the best genome"
             f" {'' if s.run.provenance['landscape']['exact'] else 'found '}of each world; upright"

@@ -144,7 +144,7 @@ class Picture:
     name: str
     title: str
     lines: Sequence[str]
-    says: str
+    alt_text: str
     source: str
     width: int
     height: int

@@ -28,13 +28,21 @@ def set_here(experiment: Experiment) -> Table:
 
     For the modern world: parameters that differ from the ancestral one.
     """
-    mine, otherwise, units = _tree(experiment), _defaults(experiment), _units(experiment)
+    values, otherwise, units = _tree(experiment), _defaults(experiment), _units(experiment)
     rows = []
-    for key, value in mine.items():
+    for key, value in values.items():
         usual = otherwise.get(key, otherwise.get(_locus_key(key), NONE))
-        if told(value) != told(usual):
+        if format_value(value) != format_value(usual):
             unit, why = units.get(key, ("", ""))
-            rows.append((Cell(key), Cell(told(value)), Cell(told(usual)), Cell(unit), Cell(why)))
+            rows.append(
+                (
+                    Cell(key),
+                    Cell(format_value(value)),
+                    Cell(format_value(usual)),
+                    Cell(unit),
+                    Cell(why),
+                )
+            )
     headings = tuple(
         map(Cell, ("parameter", "here", "otherwise", "unit", "reason for the default"))
     )
@@ -60,7 +68,10 @@ def beside(experiments: Mapping[str, Experiment]) -> Table | None:
     if not found:
         return None
     rows = [
-        (Cell(key), *(Cell(_absent(key) if value is MISSING else told(value)) for value in values))
+        (
+            Cell(key),
+            *(Cell(_absent(key) if value is MISSING else format_value(value)) for value in values),
+        )
         for key, values in found.items()
     ]
     return Table(
@@ -75,7 +86,7 @@ def _absent(key: str) -> str:
     return "as in A" if key.startswith("world.modern.") else NONE
 
 
-def told(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as it would stand in a file."""
     return value if value == NONE else json.dumps(value, ensure_ascii=False)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from evosim.analysis import means_over_seeds
-from evosim.figures.behaviour import behaviour
-from evosim.figures.behaviour import says as behaviour_says
+from evosim.figures.behaviour import behaviour, describe
 
 
 def test_a_seed_without_regret_counts() -> None:
@@ -27,4 +26,4 @@ def test_a_seed_without_regret_counts() -> None:
         if "act" in row
     ]
     assert [row["regret"] for row in drawn] == [0.25]
-    assert "0.250 is lost" in behaviour_says(ledger)
+    assert "0.250 is lost" in describe(ledger)

@@ -15,7 +15,7 @@ from tests.support.figures import source
 
 
 def test_a_class_may_be_asked_for(savanna: Source) -> None:
-    other = replace(savanna, number=7)
+    other = replace(savanna, class_id=7)
     assert "class 7" in figures_policies.draw(other).description
     assert "class 7" in figures_sample_life.draw(other).description
 

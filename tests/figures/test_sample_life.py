@@ -10,7 +10,7 @@ from evosim.figures.sample_life import factors
 
 
 def test_each_age_is_a_tile(micro: Source, specs: dict[str, dict[str, Any]]) -> None:
-    class_id, _ = micro.shown
+    class_id, _ = micro.drawn_class
     life = sample_life.life(micro.evaluator, class_id, micro.run.experiment.seed)
     tiles = {
         (row["world"], row["age"], row["act"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evosim.figures import Source
-from evosim.figures.ties import told
+from evosim.figures.ties import format_tolerance
 
 
 def test_bars_are_rows_of_the_table(micro: Source, specs: dict[str, dict[str, Any]]) -> None:
@@ -19,5 +19,5 @@ def test_bars_are_rows_of_the_table(micro: Source, specs: dict[str, dict[str, An
 
 
 def test_a_tolerance_in_words() -> None:
-    assert told(0.0) == "equal to the best"
-    assert told(0.05) == "within 5%"
+    assert format_tolerance(0.0) == "equal to the best"
+    assert format_tolerance(0.05) == "within 5%"
