@@ -104,7 +104,7 @@ def test_namespaces_within_namespaces_are_searched(
     assert found == ["labs_of_many.north.cards.py"]
 
 
-def test_the_algorithm_of_an_experiment_counts_with_what_it_imports(
+def test_the_algorithm_of_an_experiment_counts_with_its_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "searching.py").write_text("import json\nimport steps_of_it\n")

@@ -438,6 +438,7 @@ def test_functions_without_a_signature_are_refused(
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_records_and_tells_the_same(tmp_path: Path) -> None:
     """Both phases: the record has the members' own fitness, the algorithm hears that of stand-ins.
 

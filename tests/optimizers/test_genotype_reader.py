@@ -51,6 +51,7 @@ def anybody(grid: Grid, n: int = N) -> Alleles:
     return np.stack(columns, axis=2).astype(np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", grids(), ids=range(6))
 def test_classes_and_counts_are_what_the_grid_says(grid: Grid) -> None:
     reader = GenotypeReader(grid)

@@ -43,6 +43,7 @@ def test_a_guide_points_at_the_first_weight_above() -> None:
         np.testing.assert_array_equal(out, np.minimum(expected, n - 1))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("threads")
 def test_large_populations_are_made_number_for_number() -> None:
     """So large that genes are asked for before they are needed."""

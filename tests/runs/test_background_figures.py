@@ -40,6 +40,7 @@ def drawn(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "figures").iterdir())}
 
 
+@pytest.mark.slow
 def test_it_draws_the_same(recorded: Recorded) -> None:
     with FigureProcess() as easel:
         easel.start()

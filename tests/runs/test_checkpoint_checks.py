@@ -114,6 +114,7 @@ FORGED_FACTS = [
 ]
 
 
+@pytest.mark.slow
 def test_forged_checkpoints_are_one_line(stopped: Path, tmp_path: Path) -> None:
     """The hash is right each time: anybody can compute it."""
     made = experiment("micro", *SETTINGS)

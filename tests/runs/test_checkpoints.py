@@ -64,6 +64,7 @@ KINDS: list[tuple[str, tuple[str, ...]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings"), KINDS)
 def test_a_replicate_is_the_same_wherever_it_was_stopped(
     tmp_path: Path, name: str, settings: tuple[str, ...]
@@ -106,6 +107,7 @@ def chain(folder: Path, name: str, *settings: str, every: int) -> int:
     raise AssertionError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings", "every"),
     [

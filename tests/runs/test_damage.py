@@ -95,6 +95,7 @@ def one_line(error: Exception) -> str:
     return str(error)
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_is_one_line_or_changes_nothing(folder: Path, whole: Path) -> None:
     right, lots = numbers(whole), random.Random(1)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -453,6 +454,7 @@ def test_a_chunk_whose_writer_was_killed_is_published(
     assert store.read(0)[RUNS].equals(mine[RUNS])
 
 
+@pytest.mark.slow
 def test_damaged_tables_and_analyses_of_sweeps_are_made_again(tmp_path: Path) -> None:
     store = a_sweep(tmp_path)
     for chunk in range(store.chunks):

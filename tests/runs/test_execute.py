@@ -295,6 +295,7 @@ def run(folder: Path, name: str, *settings: str) -> Recorded:
     return execute.run(experiment(name, *settings), out=folder)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_a_run_repeated_from_its_own_folder_gives_equal_tables(name: str, tmp_path: Path) -> None:
     first = run(tmp_path / "one", name, "replicates=2")

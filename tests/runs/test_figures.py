@@ -26,6 +26,7 @@ def test_folders_and_titles_with_brackets(tmp_path: Path) -> None:
     assert runs_figures.draw(read_run(folder), ("svg",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["birth-control", "reflexes", "greedy-genes"])
 def test_figures_are_valid_and_the_same_again(name: str, tmp_path: Path) -> None:
     """They are drawn without being validated, which takes as long as describing them."""

@@ -126,6 +126,7 @@ def test_a_signal_stops_a_run_and_it_can_be_resumed(
     assert read_run(folder).provenance["interruptions"][0]["by"] == signal.Signals(number).name
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_is_the_same(tmp_path: Path, reference: Path) -> None:
     folder, lots = tmp_path / "run", random.Random(5)
     kills = 0
@@ -151,6 +152,7 @@ def _another_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_run_stops_before_its_time_is_over(tmp_path: Path, reference: Path) -> None:
     folder, stopped = tmp_path / "run", 0
     for seconds in (3.5, *range(4, 30)):  # a slow machine needs longer to begin

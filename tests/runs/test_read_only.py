@@ -126,6 +126,7 @@ def invoked(*arguments: str) -> Any:
     return CliRunner().invoke(app, list(arguments), standalone_mode=False)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_never_analysed_has_its_account(top: Path, tmp_path: Path) -> None:
     own, run, other = top / "own" / "run", top / "run", top / "other"
     expected = api.load(own)
@@ -198,6 +199,7 @@ def test_an_account_of_other_code_is_not_shown(top: Path) -> None:
         assert there.ladder(seeds=True).height
 
 
+@pytest.mark.slow
 def test_a_sweep_that_was_never_collected_is_analysed(top: Path) -> None:
     own, sweep = top / "own" / "sweep", top / "sweep"
     collected = collect(Store(own))

@@ -121,6 +121,7 @@ VIEWS: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["evil:search", "evilpack.sub:search"])
 def test_to_look_at_a_run_imports_no_algorithm(
     sent: Path, evil: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str

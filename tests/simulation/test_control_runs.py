@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
@@ -23,6 +24,7 @@ def account_of(tmp_path: Path, *settings: str) -> tuple[execute.Recorded, execut
     return recorded, accounts.analyze(recorded)
 
 
+@pytest.mark.slow
 def test_a_fair_driver_is_no_hack_bit_for_bit(tmp_path: Path) -> None:
     recorded, account = account_of(tmp_path, f"{DRIVER}.ratio=0.5")
     for name in ("generations", "populations", "alleles"):

@@ -60,6 +60,7 @@ def test_costs_multiply_and_count_copies() -> None:
     np.testing.assert_array_equal(grid.drive.replaced(genotypes)[:, :, 1], genotypes[:, :, 1])
 
 
+@pytest.mark.slow
 def test_the_hack_step_by_hand(tmp_path: Path) -> None:
     """Every quantity from the recorded tables alone, with a driver at the desire itself, so that
     removing it changes behaviour.
@@ -126,6 +127,7 @@ def test_the_hack_step_by_hand(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_telescoping_to_the_whole_loss(tmp_path: Path) -> None:
     _, account = account_of(tmp_path)
     for (_, _), rows in account.tables["ladder"].group_by("seed", "world"):
