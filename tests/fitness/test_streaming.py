@@ -76,7 +76,7 @@ def test_a_run_is_the_same(both: tuple[Landscape, Landscape]) -> None:
 
 def test_candidates_allow_for_the_error() -> None:
     seen = survey_module._Candidates(
-        survey_module.Wanted("ancestral", 0.1), error=0.01, span=Span(0.0, 1.0, 1.0)
+        survey_module.Query("ancestral", 0.1), error=0.01, span=Span(0.0, 1.0, 1.0)
     )
     seen.see(np.arange(3), np.array([1.0, 0.5, 0.89]))
     assert seen.classes.tolist() == [0, 2]

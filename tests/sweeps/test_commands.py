@@ -180,7 +180,8 @@ def test_failed_runs_make_the_exit_code_and_can_be_tried_again(
     assert "4 of 4 runs done, 2 failed" in out
     assert (
         err.splitlines()[-1]
-        == "evosim: 2 runs failed; column 'error' says why, and --retry-failed computes them again."
+        == "evosim: 2 runs failed; column 'error' gives the reasons, and --retry-failed computes"
+        " them again."
     )
     assert (
         "failed   2 runs ('evosim sweep run ... --retry-failed' tries them again)"

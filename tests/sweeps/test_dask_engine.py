@@ -155,7 +155,8 @@ def test_a_stop_is_soon_and_one_line(tmp_path: Path, number: signal.Signals) -> 
     _, err = driver.communicate(timeout=60)
     assert driver.returncode == 128 + number
     assert err.splitlines()[1:] == [
-        f"evosim: interrupted; what was done is in {folder}; the same command goes on"
+        f"evosim: interrupted; finished runs are stored in {folder}. Run the same command to"
+        " continue."
     ]
 
 

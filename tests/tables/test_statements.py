@@ -42,7 +42,7 @@ def words_of(values: Any, *, left_out: int = 0) -> str:
         seeds_left_out=left_out,
         between=found.between,
         chance=found.chance,
-        told=found.told,
+        told=found.detected,
         p=found.p,
         p_least=found.p_least,
     )
