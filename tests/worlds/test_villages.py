@@ -10,7 +10,7 @@ import pytest
 
 from evosim.claims import claim_of
 from evosim.claims import villages as claim
-from evosim.claims.experiments import claim_experiment
+from evosim.claims.experiments import claim_experiment, with_settings
 from evosim.config.resolve import build as build_setting
 from evosim.fitness.landscape import Landscape
 from evosim.reference.dynamic_programming import extreme_values, lifetime, occupancy
@@ -127,7 +127,7 @@ def test_the_claim_can_fail(
 ) -> None:
     """If Brotherhood had been met in training, the best of training would attack it."""
     experiment = claim_experiment("claim-08-villages", "quick")
-    both = claim._varied(
+    both = with_settings(
         experiment, "world.ancestral.brotherhood=1", "world.ancestral.brotherhood_founds=0.1"
     )
     met = (
@@ -146,11 +146,11 @@ def test_the_claim_can_fail(
 
 def test_neutral_expectation_is_a_step_chain() -> None:
     made = build_setting(
-        claim._varied(claim_experiment("claim-08-villages", "quick"), "phases.0.generations=2")
+        with_settings(claim_experiment("claim-08-villages", "quick"), "phases.0.generations=2")
     )
     # Half of the mutations of one generation stay
     assert claim.neutral(made, "brotherhood") == pytest.approx(0.001, abs=1e-15)
     long = dataclasses.replace(
-        made, experiment=claim._varied(made.experiment, "phases.0.generations=1000000")
+        made, experiment=with_settings(made.experiment, "phases.0.generations=1000000")
     )
     assert claim.neutral(long, "brotherhood") == pytest.approx(2 / 3, abs=1e-9)
