@@ -12,7 +12,7 @@ def flat(reach: float = 10.0) -> Waves:
     return Waves(0.0, np.zeros((1, 1, 2)), np.zeros((1, 1)), np.zeros((1, 1)), reach)
 
 
-def test_normalised_steps_without_noise_have_the_length_of_the_rate() -> None:
+def test_normalised_steps_without_noise_have_the_rate_as_length() -> None:
     path = np.empty((4, COLUMNS))
     descend(flat(), GradientRule(0.5, True, 0), np.zeros((3, 2)), np.zeros((1, 2)), 1, path)
     np.testing.assert_allclose(path[:, 0], [0.0, 0.5, 1.0, 1.5])
