@@ -242,7 +242,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         [f"{DRIVER}.ratio=[0.5]"],
         (
             "genome.drivers.0.ratio must be one number, or two: [eggs, sperm], but is [0.5]."
-            " Change it."
+            " Write for example 0.5."
         ),
     ),
     "three ratios": (
