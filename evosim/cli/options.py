@@ -51,7 +51,7 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
         The command with the longer signature. It is called with keywords only.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {}
+    groups: dict[str, type[Any]] = {}
     parameters = []
     for name, parameter in inspect.signature(command).parameters.items():
         if dataclasses.is_dataclass(hints[name]):

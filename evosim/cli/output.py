@@ -81,7 +81,7 @@ def print_account(
     seconds = clock.told()
     elapsed = round(sum(seconds.values()), 3)
     if as_json:
-        facts: dict[str, Any] = {} if shown_again is None else {"shown_again": shown_again}
+        facts: dict[str, object] = {} if shown_again is None else {"shown_again": shown_again}
         facts |= {"same_code": accounts.same_code(recorded), "elapsed_s": elapsed}
         typer.echo(json.dumps({**summary.as_dict(), **facts, "seconds": seconds}, indent=1))
         return

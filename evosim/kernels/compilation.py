@@ -190,7 +190,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # error_model="numpy" omits checks for division by zero. fastmath stays off, because it may reorder
 # sums and break NaN.
-_COMMON: dict[str, Any] = {"error_model": "numpy"}
+_COMMON: dict[str, str] = {"error_model": "numpy"}
 
 # Fewer individuals are faster on one thread: to make newborns, and to read genotypes. The number of
 # threads does not change results.

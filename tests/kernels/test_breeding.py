@@ -11,13 +11,13 @@ from tests.support.twins import genetics
 
 
 def test_replicates_have_seeds_that_count_up() -> None:
-    grid = genetics(5, 2, 3)
-    founders = np.random.default_rng(0).integers(0, 2, (40, 5)).astype(np.uint8)
+    grid = genetics(9, 2, 3)
+    founders = np.random.default_rng(0).integers(0, 2, (40, 9)).astype(np.uint8)
     watched = np.array([[0, 1]])
 
     def run(first_seed: int, runs: int) -> tuple[np.ndarray, np.ndarray]:
         census = np.zeros((runs, 3, 1, 3), dtype=np.int64)
-        last = np.empty((runs, 40, 5), dtype=np.uint8)
+        last = np.empty((runs, 40, 9), dtype=np.uint8)
         mating = breeding.Mating(0, True)
         breeding.replicates(
             meiosis_of(grid), costs_of(grid), founders, mating, first_seed, watched, census, last
