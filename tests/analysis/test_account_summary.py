@@ -18,6 +18,7 @@ def test_the_shift_has_two_parts() -> None:
     assert shift.path_by_intent_in_ancestral is None or shift == accountant.shift()
 
 
+@pytest.mark.slow
 def test_the_best_true_breeder_is_the_best_of_them() -> None:
     summary = account_of("greedy-genes").summary
     landscape = accountant_of("greedy-genes").tables["landscape"]

@@ -48,6 +48,7 @@ def test_optimum_of_savanna_by_linear_programming(which: str, settings: tuple[st
     assert world.start @ value[0] == pytest.approx(by_linear_programme(world), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_exact_totals_against_sampled_lives() -> None:
     """Mean payoff and acts of 20,000 lives within 4 standard errors of the exact numbers (false
     alarms below 1e-3).

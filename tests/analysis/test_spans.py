@@ -254,6 +254,7 @@ def rules(seed: int) -> PlannerRules:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("amount", [1e6, 1e12])
 @pytest.mark.parametrize("seed", range(3))
 def test_states_out_of_reach_have_no_influence(seed: int, amount: float) -> None:

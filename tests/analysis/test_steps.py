@@ -9,6 +9,7 @@ from evosim.analysis import steps
 from tests.support.accounts import account_of, accountant_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["micro", "greedy-genes"])
 def test_acts_sum_to_the_step(name: str) -> None:
     account = account_of(name)

@@ -36,6 +36,7 @@ def test_losses_are_the_very_numbers_of_the_summary(
     assert (row["low"], row["high"]) == interval(steps, 2000, 0.95)
 
 
+@pytest.mark.slow
 def test_the_ladder_closes(driven: evosim.Run) -> None:
     found = {
         (row["world"], row["name"]): row["mean"] for row in driven.ladder().iter_rows(named=True)

@@ -31,6 +31,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, evosim.Run]:
     }
 
 
+@pytest.mark.slow
 def test_a_planted_difference_is_found_and_nothing_else(runs: dict[str, evosim.Run]) -> None:
     found = evosim.compare(runs["base"], runs["harsh"])
     assert found.parameters.rows() == [(FIND, "0.7 (as in A)", "0.2")]

@@ -53,6 +53,7 @@ def test_what_is_read_back_is_what_was_written(folder: Path, tmp_path: Path, for
         assert read.equals(table, null_equal=True), name  # every digit, and every null
 
 
+@pytest.mark.slow
 def test_one_table_is_printed(folder: Path) -> None:
     result = invoke(folder, "ladder", "--out", "-")
     assert result.exit_code == 0

@@ -26,6 +26,7 @@ def test_all_predictions_are_measured_and_drawn(computed: tuple[Experiment, Tabl
     check_measured_and_drawn(*computed)
 
 
+@pytest.mark.slow
 def test_sampled_and_searched_quantities_are_not_exact(computed: tuple[Experiment, Tables]) -> None:
     """The best reflexes are those of a search with random starts; a maximum over populations is of
     those that evolved.
@@ -37,6 +38,7 @@ def test_sampled_and_searched_quantities_are_not_exact(computed: tuple[Experimen
     assert kinds["best_novel"] == kinds["shift_step"] == kinds["host_kept"] == "exact"
 
 
+@pytest.mark.slow
 def test_contraception_that_stays_is_detected(
     computed: tuple[Experiment, Tables], monkeypatch: pytest.MonkeyPatch
 ) -> None:

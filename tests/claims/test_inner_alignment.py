@@ -95,6 +95,7 @@ def test_claim_fails_if_only_right_objectives_are_good(
     ] == [NOT] * 3
 
 
+@pytest.mark.slow
 def test_a_ledger_that_reads_encodings_is_detected(
     inner_tables: tuple[Experiment, dict[str, pl.DataFrame]],
 ) -> None:

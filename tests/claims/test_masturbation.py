@@ -29,6 +29,7 @@ def test_all_predictions_are_measured_and_drawn(computed: tuple[Experiment, Tabl
     check_measured_and_drawn(*computed)
 
 
+@pytest.mark.slow
 def test_a_waste_that_does_not_fall_is_detected(computed: tuple[Experiment, Tables]) -> None:
     """The fault: every look at a population is at its first generations."""
     experiment, tables = computed

@@ -30,6 +30,7 @@ def test_populations_follow_the_chain_of_their_own_size() -> None:
     assert abs(mean - frequency_haploid(40, fitness**2, first["generations"])) > 3.5 * error  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_ambiguous_colours_leave_a_coin_toss() -> None:
     """Both seekers have the same fitness to the bit, and so the same runs whatever is paid."""
     ends = []

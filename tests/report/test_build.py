@@ -73,6 +73,7 @@ def subprocess_of(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_writes_into_the_folder_and_over_its_own(
     made: dict[str, Path], files: dict[str, Path]
 ) -> None:

@@ -497,6 +497,7 @@ def test_a_design_with_a_rare_choice_is_still_plain_data(tmp_path: Path) -> None
     json.dumps(as_data(analysis, [Q]), allow_nan=False)
 
 
+@pytest.mark.slow
 def test_ledgers_of_cells_are_means_over_all_measured_runs(tmp_path: Path) -> None:
     """Against the runs' own account: entries by kind sum to the columns of runs.parquet."""
     from tests.support.sweeps import SWEEP, begun, compute

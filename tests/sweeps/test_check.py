@@ -52,6 +52,7 @@ def test_every_flipped_byte_of_a_chunk_is_found(copy: Store) -> None:
         assert list(check(copy).damaged) == [0], i
 
 
+@pytest.mark.slow
 def test_an_empty_chunk_is_not_done(copy: Store, whole: Store) -> None:
     copy.table(2, RUNS).write_bytes(b"")
     assert copy.done() == [0, 1]

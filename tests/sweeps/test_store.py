@@ -17,6 +17,7 @@ from evosim.sweeps.store import Store
 from tests.support.sweeps import DAMAGE, after, begun, compute, content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "foreign"])
 def test_damaged_finished_runs_are_computed_again(
     tmp_path: Path, whole: Store, damage: str

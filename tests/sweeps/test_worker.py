@@ -217,6 +217,7 @@ def _raised(error: Exception) -> None:
     raise error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lack", LACKS)
 def test_a_failure_of_the_machine_is_not_recorded(
     tmp_path: Path, whole: Store, monkeypatch: pytest.MonkeyPatch, lack: str

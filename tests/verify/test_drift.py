@@ -20,6 +20,7 @@ def test_the_law_detects_the_planted_fault(name: str, fault: str) -> None:
     assert_detects(name, fault)
 
 
+@pytest.mark.slow
 def test_complete_linkage_is_not_pooled() -> None:
     """A deviation that is always 0 would make the pool too narrow."""
     (check,) = sound_verdict("complete linkage").checks

@@ -37,6 +37,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "next pool" in err
 
 
+@pytest.mark.slow
 def test_a_law_that_does_not_hold_is_exit_code_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
