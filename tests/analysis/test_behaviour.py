@@ -11,7 +11,7 @@ from evosim.analysis.behaviour import KINDS, SHIFT_KINDS, Gaps, Ledger, NoSpan, 
 from evosim.analysis.class_values import Evaluation, LifetimeAmounts
 from evosim.reference.dynamic_programming import lifetime, occupancy
 from evosim.worlds import TabularMdp, WorldPair
-from tests.support.laws import relabelled, split, with_idle_act
+from tests.support.altered_worlds import relabelled, split, with_idle_act
 from tests.support.random_worlds import random_pair, random_policy
 
 SEEDS = range(25)

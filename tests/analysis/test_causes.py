@@ -17,7 +17,7 @@ from evosim.genomes import GatedRules, PlannerRules, ReflexRules
 from evosim.reference.dynamic_programming import lifetime, plan
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp
-from tests.support.laws import relabelled, split
+from tests.support.altered_worlds import relabelled, split
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
 

@@ -32,7 +32,7 @@ from evosim.genomes import PlannerRules, TableRules
 from evosim.reference.dynamic_programming import extreme_values, lifetime, occupancy, plan
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp
-from tests.support.laws import split
+from tests.support.altered_worlds import split
 from tests.support.random_worlds import random_pair, random_policy
 from tests.support.settings import setting
 from tests.support.variation import lives

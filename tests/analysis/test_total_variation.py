@@ -27,7 +27,7 @@ from evosim.reference.dynamic_programming import lifetime, occupancy
 from evosim.reference.policies import policy_of
 from evosim.simulation.loop import simulate
 from evosim.worlds import TabularMdp, WorldPair
-from tests.support.laws import relabelled, split, with_idle_act
+from tests.support.altered_worlds import relabelled, split, with_idle_act
 from tests.support.random_worlds import random_pair, random_policy
 from tests.support.settings import quick, setting
 from tests.support.variation import lives

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from evosim import figures
-from evosim.config.toml_files import MOST_PARTS, read_toml
+from evosim.config.toml_files import MAX_KEY_PARTS, read_toml
 from evosim.errors import UserError
 from evosim.figures import drawing_engine
 from evosim.figures.drawing_engine import DrawingEngine, NoDrawingEngine
@@ -123,7 +123,7 @@ def test_a_key_of_very_many_parts_is_one_line_at_once(tmp_path: Path, text: str)
 
 def test_many_dots_that_are_no_key_are_read(tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
-    numbers, words = [0.5] * (2 * MOST_PARTS), "a." * 2 * MOST_PARTS
+    numbers, words = [0.5] * (2 * MAX_KEY_PARTS), "a." * 2 * MAX_KEY_PARTS
     file.write_text(f"numbers = {numbers}\nwords = {json.dumps(words)}\n")
     assert read_toml(file) == {"numbers": numbers, "words": words}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evosim.cli.new import begin
+from evosim.cli.new import create
 
 
 def install(kind: str, name: str, site: Path) -> Path:
@@ -24,7 +24,7 @@ def install(kind: str, name: str, site: Path) -> Path:
     Path
         The package's own folder.
     """
-    folder = begin(kind, name, site / f"{name}_project")
+    folder = create(kind, name, site / f"{name}_project")
     (site / f"{name}.py").symlink_to(folder / f"{name}.py")
     facts = site / f"{name}-0.1.0.dist-info"
     facts.mkdir()
