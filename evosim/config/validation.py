@@ -161,8 +161,8 @@ def _example(error: Any) -> str:
     """A value that works, for an error of pydantic."""
     context, kind = error.get("ctx", {}), error["type"]
     if kind == "literal_error":
-        options = re.findall(r"'([^']*)'", context["expected"])
-        return f"Write for example '{closest(str(error.get('input')), options) or options[0]}'."
+        options = re.findall(r"'[^']*'|[\d.]+", context["expected"])  # text in quotes, numbers
+        return f"Write for example {closest(repr(error.get('input')), options) or options[0]}."
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"Write for example {context.get('ge', context.get('le'))}."
     if kind == "greater_than":
