@@ -258,7 +258,7 @@ class FactorSummary:
 
 @dataclass(frozen=True)
 class AnalysisFacts:
-    """What was analysed and how: the content of `analysis.json`.
+    """Facts about the analysis: the content of `analysis.json`.
 
     Attributes
     ----------
@@ -361,7 +361,7 @@ class Analysis:
     Attributes
     ----------
     facts : AnalysisFacts
-        What was analysed and how, as in `analysis.json`.
+        Facts about the analysis, as in `analysis.json`.
     tables : dict[str, polars.DataFrame]
         The tables by name: `cells`, `ledger` and those of `SCHEMAS`.
     """

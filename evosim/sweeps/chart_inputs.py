@@ -1,4 +1,4 @@
-"""What charts of a sweep are made from: the analysis, names of parameters, and their order."""
+"""Inputs of a sweep's charts: the analysis, parameter names and their order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evosim.sweeps.tables import unfinished_words
 
 @dataclass(frozen=True, eq=False)
 class ChartInputs:
-    """What charts are made from.
+    """Inputs of a sweep's charts.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class ChartInputs:
         return sorted(self.sampled, key=lambda key: -ranks.get(key, 0.0))
 
     def interval_words(self) -> str:
-        """What the bars of a chart are; empty if there are too few seeds for intervals."""
+        """Description of the bars of a chart; empty if there are too few seeds for intervals."""
         facts = self.analysis.facts
         if not facts.has_intervals:
             return ""

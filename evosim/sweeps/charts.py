@@ -44,7 +44,7 @@ def _axis(inputs: ChartInputs, factor: str) -> Any:
 
 
 def _interval_note(inputs: ChartInputs, before: str) -> str:
-    """What the bars are, after some words; empty without intervals."""
+    """The text `before` and a description of the bars; empty without intervals."""
     words = inputs.interval_words()
     return before + words if words else ""
 

@@ -24,11 +24,11 @@ from evosim.runtime.worker_pool import THREAD_LIMITS
 from evosim.sweeps.engines import Job
 from evosim.sweeps.job_array import CACHE
 
-JOBS = 10  # of Slurm, by default
-ALLOWED_DEATHS = 10  # of workers with one chunk; most of them died of something else
-ANSWER = 10.0  # seconds for the first answer of a scheduler
-CLOSING = 15.0  # seconds
-TERMINAL = {signal.SIGINT, signal.SIGHUP}  # sent by a terminal to all processes of a command
+JOBS = 10  # Number of Slurm jobs by default.
+ALLOWED_DEATHS = 10  # Worker deaths allowed for one chunk; most have other causes.
+ANSWER = 10.0  # Seconds for the first answer of a scheduler.
+CLOSING = 15.0  # Seconds to close a client or a cluster.
+TERMINAL = {signal.SIGINT, signal.SIGHUP}  # A terminal sends them to all processes.
 SETTINGS = {
     "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
     "distributed.worker.multiprocessing-method": "spawn",
@@ -37,7 +37,7 @@ SETTINGS = {
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
-    # No limits on the memory of workers: whoever starts them sets limits.
+    # No limits on the memory of workers: the user who starts workers sets limits.
     **{
         f"distributed.worker.memory.{limit}": False
         for limit in ("target", "spill", "pause", "terminate")

@@ -34,13 +34,13 @@ from evosim.sweeps.store import FAILED, Store
 from evosim.sweeps.worker import failed_runs
 from evosim.version import DISTRIBUTION
 
-LEAST_OUT, EACH_OUT = 4, 3  # submitted tasks: at least, and for each worker
-MOST_ERRORS = 3  # unforeseen errors of one chunk
-LOOK_EVERY = 2.0  # seconds between two checks of the scheduler
-NO_WORKERS = 60.0  # seconds without workers and without the prospect of one
-NO_SCHEDULER = 30.0  # seconds without an answer
-NOT_SEEN = 90.0  # seconds until a file that was written elsewhere must appear here
-GRACE = 30.0  # seconds in which workers may store what they have
+LEAST_OUT, EACH_OUT = 4, 3  # Submitted tasks: minimum, and for each worker.
+MOST_ERRORS = 3  # Unforeseen errors of one chunk.
+LOOK_EVERY = 2.0  # Seconds between two checks of the scheduler.
+NO_WORKERS = 60.0  # Seconds without workers, if none is expected.
+NO_SCHEDULER = 30.0  # Seconds without an answer of the scheduler.
+NOT_SEEN = 90.0  # Seconds until a file written elsewhere must appear here.
+GRACE = 30.0  # Seconds in which workers may store finished runs.
 
 
 def compute(job: Job) -> None:

@@ -32,7 +32,7 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Job:
-    """What an engine is to do.
+    """The work of an engine: chunks to compute, processes and callbacks.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ MOST_LEVELS = 10_000
 
 @dataclass(frozen=True)
 class Factor:
-    """What varies together: a parameter of the grid, the parameters of a zip, or a whole design.
+    """Parameters that vary together: one of the grid, those of a zip, or a whole design.
 
     Attributes
     ----------

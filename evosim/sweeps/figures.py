@@ -64,7 +64,7 @@ def draw(
     folder, analysis : Path
         Of the sweep.
     quantities : list[str]
-        What to draw.
+        Quantities to draw.
     x, y : str or None
         Parameters for the axes, by name or an end of it.
     options : DrawOptions
@@ -121,9 +121,9 @@ def charts(
     Parameters
     ----------
     inputs : ChartInputs
-        What they are made from.
+        Data of the figures.
     quantities : list[str]
-        What to draw.
+        Quantities to draw.
     names : Iterable[str] or None
         Kinds (`phase`) or names (`phase-fitness`) of figures; None for all.
 

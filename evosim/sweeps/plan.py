@@ -42,7 +42,7 @@ Row = dict[str, Value]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a sweep computes.
+    """The plan of a sweep: its runs in cells and chunks, and the tables to store.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a run of a sweep needs, shared between runs: problem, landscape, cached accounts."""
+"""Inputs of the runs of a sweep, shared between runs: problem, landscape, cached accounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LANDSCAPES = 2  # in memory at the same time
 
 @dataclass(frozen=True, eq=False)
 class PreparedRun:
-    """What a run needs. Other runs may share its landscape and cached accounts."""
+    """Inputs of one run. Other runs may share its landscape and cached accounts."""
 
     setting: Problem
     landscape: Landscape

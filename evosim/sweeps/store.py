@@ -192,7 +192,7 @@ class Store:
         refuse_link(self.folder / "parts")
         make_folder(self.path(chunk, "partial").parent)
 
-    # What is there
+    # Stored results
 
     def collected(self, name: str) -> pl.LazyFrame:
         """Scan a table of all runs that are done.

@@ -57,7 +57,7 @@ def unfinished_words(runs: RunCounts) -> str:
 
 
 def header(facts: AnalysisFacts) -> list[str]:
-    """What was analysed, which runs are missing, and what the intervals are."""
+    """Lines that name the analysed runs, the missing runs, and the kind of intervals."""
     seeds = f"{facts.replicates} seed{'s' * (facts.replicates > 1)}"
     common = "the same in every cell" if facts.seeds == "common" else "different in every cell"
     unfinished = unfinished_words(facts.runs)
@@ -210,7 +210,7 @@ def _show_quantity(console: Console, analysis: Analysis, name: str) -> None:
 
 
 def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
-    """What a reader must know about these numbers."""
+    """Warnings that a reader needs to judge these numbers."""
     facts, out = analysis.facts, []
     rows = analysis.tables["quantities"].filter(pl.col("quantity").is_in(quantities))
     left_out = rows["seeds_left_out"].sum() or rows["refused"].drop_nulls().len()

@@ -1,7 +1,7 @@
 """Compute one chunk of a sweep and write it. Every engine calls `run_chunk` in its own processes.
 
-The bytes of a chunk depend only on its plan: not on the process, the number of threads, the order
-of chunks, or the runs that were finished before an interruption.
+The bytes of a chunk depend only on its plan. The process, the number of threads, the order of
+chunks and interruptions have no influence.
 """
 
 from __future__ import annotations
@@ -304,7 +304,7 @@ def _message_of(error: Exception) -> str:
 
 
 def opened(folder: Path) -> Store:
-    """The store of a folder, read once per process unless the sweep begins anew.
+    """The store of a folder, read once per process and again if `sweep.json` changes.
 
     Raises
     ------

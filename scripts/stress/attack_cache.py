@@ -120,9 +120,7 @@ class Bench:
         variables: dict[str, str | None] | None = None,
         *more: str,
     ) -> tuple[subprocess.CompletedProcess[str], Path]:
-        """Run the command with a cache, limits and variables; give how it ended and where its
-        tables are.
-        """
+        """Run the command with a cache, limits and variables; return the process and its folder."""
         self.number += 1
         out = self.folder / f"run-ä{self.number}"
         known = (

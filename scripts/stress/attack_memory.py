@@ -89,9 +89,7 @@ def estimated(settings: list[str]) -> float:
 
 
 def measured(generations: int) -> dict[str, Any]:
-    """One row: the estimate, the peak, where in the run it came, and what memory was a third of the
-    way and at the end of evolution.
-    """
+    """One row: estimate, peak and its position in the run, memory after a third, and seconds."""
     command = [sys.executable, "-m", "evosim.cli", "run", EXPERIMENT, *settings_of(generations)]
     estimate = estimated(settings_of(generations))
     with tempfile.TemporaryDirectory() as folder:

@@ -396,7 +396,7 @@ class Received:
         return out
 
     def state(self) -> str:
-        """What was run or changed outside; empty if nothing."""
+        """The effect outside the folder: code that ran or changed files; empty without one."""
         found = sorted(path.name for path in self.outside.rglob("*"))
         whole = (self.outside / "precious.parquet").exists() and (
             self.outside / "precious.parquet"
@@ -408,7 +408,7 @@ class Received:
 
 
 def quiet(*words: str) -> str:
-    """What a command fails with, if that is no line for users; empty otherwise."""
+    """The unexpected exception of a command; empty if the command succeeds or refuses properly."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             cli_main.app(list(words), standalone_mode=False)

@@ -86,10 +86,7 @@ def evosim(*arguments: str | Path, here: Path) -> subprocess.CompletedProcess[st
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
-    """What is wrong with a refusal: it must be one line and exit code 2.
-
-    A command that succeeds is none.
-    """
+    """The fault of a refusal, which must be one line with exit code 2; empty without a fault."""
     said = [line for line in done.stderr.splitlines() if line.startswith("evosim: ")]
     if "Traceback" in done.stderr:
         return f"a traceback: {done.stderr.splitlines()[-1]}"
@@ -201,9 +198,7 @@ def mounts_and_links(row: Row, scratch: Path, tries: int, lots: random.Random) -
 
 
 def full_disks(row: Row, scratch: Path, tries: int, lots: random.Random) -> None:
-    """A disk that fills up in each command; then room is made, and the same command does what is
-    left.
-    """
+    """Fill the disk during each command; then make room, and the same command must complete."""
     sweep = sweep_job.sweep_file(scratch / "small.toml", cells=20, generations=5)
     run, swept = scratch / "whole", scratch / "swept"
     for done in (
@@ -245,7 +240,7 @@ def full_disks(row: Row, scratch: Path, tries: int, lots: random.Random) -> None
             if command[0] == "new" and (place / "tide_pools").is_dir():
                 shutil.rmtree(place / "tide_pools")
             again = evosim(*command, here=place)
-            # What was written is in the way of another one
+            # The output of the first call blocks the second one
             if again.returncode and "--force" in again.stderr:
                 again = evosim(*command, "--force", here=place)
             wrong = wrong or (f"left {left[0]}" if left else "") or succeeded(again)

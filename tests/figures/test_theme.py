@@ -1,4 +1,4 @@
-"""Colours that can be told apart in grey and by the red-green blind."""
+"""Colours that differ in grey and for red-green blind readers."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def lab(rgb: Any) -> Any:
 
 
 def alike(palette: Palette, apart: float) -> list[tuple[str, str, str]]:
-    """Pairs that cannot be told apart in grey, or by the red-green blind, and have the same
-    dashes.
-    """
+    """Pairs with the same dashes that look alike in grey or to red-green blind readers."""
     out = []
     for (one, (colour, dash)), (other, (second, second_dash)) in itertools.combinations(
         palette.items(), 2

@@ -79,9 +79,7 @@ def test_a_long_run_is_drawn_with_what_can_be_seen() -> None:
 
 @pytest.mark.slow
 def test_figures_stand_beside_a_user_s_own_charts(run: evosim.Run) -> None:
-    """Side by side, below, in layers, in any order; alone they keep the house's look, and what the
-    user sets counts for more.
-    """
+    """Figures combine with a user's charts; alone they have evosim's theme; user settings win."""
     mine = alt.Chart(pl.DataFrame({"a": [1, 2], "b": [3, 4]})).mark_line().encode(x="a", y="b")
     look = house().to_dict()
     for name in ("fitness", "ladders", "loci"):
@@ -121,5 +119,5 @@ def test_a_notebook_shows_figures_without_a_network(run: evosim.Run, tmp_path: P
     assert shown != run.figure("ladders")._repr_mimebundle_()["text/html"]
     run.figure("ladders").save(str(tmp_path / "page.html"))
     assert "cdn.jsdelivr" not in (tmp_path / "page.html").read_text(encoding="utf-8")
-    with alt.renderers.enable("json"):  # what the user chose is what shows it
+    with alt.renderers.enable("json"):  # the renderer that the user enabled is used
         assert "application/json" in run.figure("ladders")._repr_mimebundle_()[0]

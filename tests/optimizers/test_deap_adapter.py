@@ -194,7 +194,7 @@ def test_a_generation_is_the_list_that_was_mapped(grid: Grid, name: str) -> None
 
 
 def heard(grid: Grid, name: str) -> list[tuple[Lists, list[Any], Any]]:
-    """Of each generation: its individuals, what the algorithm heard, and their own fitness."""
+    """For each generation: its individuals, the values the algorithm got, and their own fitness."""
     led(grid, name)
     both = zip(loops.NOTES["generations"], loops.NOTES["heard"], strict=True)
     return [(members, values, fitness_of(members, g)) for g, (members, values) in enumerate(both)]
@@ -391,7 +391,7 @@ def test_an_ending_that_leaves_no_population_is_one_line(grid: Grid, name: str, 
 
 
 def test_an_algorithm_that_is_busy_is_ended(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It never waits for fitness again, so that it hears of the end in the middle of its work."""
+    """A busy algorithm never asks for fitness again, so it is ended in the middle of its work."""
     monkeypatch.setattr(deap_adapter, "PATIENCE", 0.3)
     one = deap_adapter.DeapAdapter(Deap("tests.support.deap_loops:is_busy", SIZE), grid, 0)
     one.tell(fitness_of(AlleleVector(grid).read(one.ask())))
@@ -440,10 +440,10 @@ def test_functions_without_a_signature_are_refused(
 
 @pytest.mark.slow
 def test_a_run_records_and_tells_the_same(tmp_path: Path) -> None:
-    """Both phases: the record has the members' own fitness, the algorithm hears that of stand-ins.
+    """In both phases the record has the members' own fitness; the algorithm gets that of stand-ins.
 
-    The algorithm hears of the last ancestral generation after the swap; that fitness is ancestral.
-    Stopped and resumed, all bytes are the same.
+    The algorithm gets the fitness of the last ancestral generation after the swap.
+    That fitness is ancestral. A run that is stopped and resumed gives the same bytes.
     """
     made = experiment("repaired", 2, 3)
     landscape, grid = Landscape(made), made.genome.grid
@@ -542,9 +542,7 @@ def test_a_changed_algorithm_is_not_resumed(
 
 
 def test_deap_runs_as_it_would_alone() -> None:
-    """eaSimple with the same operators and fitness, called directly with the generators seeded as a
-    guest's are: the same populations.
-    """
+    """The adapter and DEAP's own eaSimple give the same populations with the same generators."""
     from deap import algorithms
 
     from evosim.optimizers.deap_adapter import STREAM, DeapAdapter

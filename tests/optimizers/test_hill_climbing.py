@@ -17,9 +17,7 @@ def grid(*settings: str) -> Grid:
 
 
 def test_climbers_go_by_the_rules() -> None:
-    """Of every climber: neighbours are one step away from where it is, and it goes to the best
-    unless that is worse.
-    """
+    """Neighbours are one step away; each climber moves to the best one unless it is worse."""
     g, tries = grid(), 4
     slots = AlleleVector(g)
     optimizer = OPTIMIZERS["hill-climb"](HillClimb(climbers=5, tries=tries), g, 0)
@@ -46,9 +44,7 @@ def test_climbers_go_by_the_rules() -> None:
 
 @pytest.mark.parametrize("ties", [False, True])
 def test_climbers_on_flat_ground(ties: bool) -> None:
-    """Where all are equal, only who takes ties moves; nobody gains, so that patience ends whether
-    one moved or not.
-    """
+    """With equal fitness, only climbers that take ties move; `patience` runs out either way."""
     g = grid()
     slots = AlleleVector(g)
     optimizer = OPTIMIZERS["hill-climb"](HillClimb(climbers=20, ties=ties, patience=3), g, 0)

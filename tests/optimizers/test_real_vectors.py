@@ -94,9 +94,7 @@ def test_kernels_agree_with_the_world() -> None:
 
 
 def test_a_gradient_run_is_the_recursion() -> None:
-    """Without noise, step by step in NumPy; a wrong sign, or a step that is not normalised, would
-    not pass.
-    """
+    """Without noise, the run equals the recursion in NumPy: normalised steps down the gradient."""
     h, params = hills(5), Gradient(noise=0.0)
     x = np.zeros((1, 17))
     for _ in range(300):
@@ -109,9 +107,7 @@ def test_a_gradient_run_is_the_recursion() -> None:
 
 
 def test_a_climb_is_steps_that_are_not_worse() -> None:
-    """The same tries in NumPy: taken unless the loss is higher; the best point is where it
-    stands.
-    """
+    """As in NumPy: moves are taken unless the loss is higher, so the current point is the best."""
     h, x = hills(6), np.zeros((1, 17))
     moves = np.random.default_rng([6, MOVES]).standard_normal((300, 17)) * (0.2 / np.sqrt(17))
     for move in moves:
@@ -135,8 +131,9 @@ ALL = [
 
 @pytest.mark.parametrize("params", ALL, ids=str)
 def test_contract_of_searches(params: Any) -> None:
-    """The seed decides everything, nobody's generators are touched, evaluations are counted, and
-    the best is a point that was there.
+    """The seed decides the results, and the global generators stay untouched.
+
+    Evaluations are counted, and the best point was evaluated.
     """
     h = hills(0, reach=30.0)
     random.seed(1)
@@ -178,9 +175,7 @@ def test_flat_ground_is_crossed_at_full_speed() -> None:
 
 
 def test_demons_stop_the_gradient() -> None:
-    """Bands of an independent program's 60 seeds (452, standard deviation 106, all stuck), for 20
-    of ours.
-    """
+    """20 runs lie in the bands of an independent program (60 seeds: mean 452, deviation 106)."""
     table = pl.concat([search(hills(s), Gradient(), 5000, s, 10) for s in range(20)])
     ends = demons.matrix(table, "x_0")[:, -1]
     assert 452 - 4 * 106 / np.sqrt(20) < ends.mean() < 452 + 4 * 106 / np.sqrt(20)
@@ -192,7 +187,7 @@ def test_demons_stop_the_gradient() -> None:
 
 
 def test_without_splotches_growing_with_distance_no_demon_feeds() -> None:
-    """Hills that are everywhere as small as they are near the start hold nobody."""
+    """Hills that stay as small as they are near the start trap no search."""
     flat = hills(0, epsilon=0.0025 / 80)
     assert not demons.stuck(search(flat, Gradient(), 5000, 0, 10), 0.2).any()
 

@@ -148,9 +148,7 @@ def test_one_fit_individual_can_self_but_not_mate_alone() -> None:
 
 
 def test_hermaphrodites_mate_with_the_only_sperm() -> None:
-    """It cannot mate with itself where selfing is forbidden, but the others' eggs can take its
-    sperm.
-    """
+    """Without selfing, the only individual with sperm fertilises the eggs of the others."""
     grid = markers(None, drivers=(Driver("m0", "other", 0.5, 1.0, 1.0, "male fertility"),))
     population = SexualPopulation(Sexual(population=4, selfing=False), grid, 1)
     population.newborns = np.ones((4, 2, 1), dtype=np.uint8)

@@ -53,7 +53,7 @@ def test_it_draws_the_same(recorded: Recorded) -> None:
 
 def test_where_it_fails_it_says_so(recorded: Recorded, tmp_path: Path) -> None:
     with FigureProcess() as easel:
-        assert not easel.draw(recorded.folder, FORMATS)  # nobody said that it should get ready
+        assert not easel.draw(recorded.folder, FORMATS)  # the process was not started
     with FigureProcess() as easel:
         easel.start()
         assert easel._process

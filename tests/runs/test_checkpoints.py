@@ -1,6 +1,4 @@
-"""Runs that are stopped and continued: the same bytes, whatever stopped them, and no checkpoint is
-taken for what it is not.
-"""
+"""Stopped and resumed runs give the same bytes, and every part of a checkpoint matters."""
 
 from __future__ import annotations
 
@@ -141,7 +139,7 @@ def test_a_whole_run_is_the_same_to_the_byte(
 def test_complete_replicates_are_written_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A checkpoint after every generation; the last one is gone on with, as after a power loss."""
+    """Checkpoints follow every generation; the run resumes from the last, as after a power loss."""
     chosen = experiment("micro", "replicates=4")
     whole = execute.run(chosen, out=tmp_path / "whole")[0]
     monkeypatch.setattr(runs_session, "SHARE", 1e9)
@@ -239,10 +237,7 @@ INSIDE = {
 def test_a_stop_within_a_generation_loses_only_that_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, after: bool
 ) -> None:
-    """What a signal does when nobody asked for it in time.
-
-    Nothing half-done gets into the checkpoint.
-    """
+    """A stop is raised inside a generation; the checkpoint holds complete generations only."""
     whole = execute.run(
         experiment("greedy-genes", "replicates=1", "controls=false"), out=tmp_path / "whole"
     )[0]
@@ -268,9 +263,7 @@ def test_a_stop_within_a_generation_loses_only_that_one(
 
 
 def test_nothing_of_a_checkpoint_can_be_left_out_or_changed(tmp_path: Path) -> None:
-    """Each array, table and fact of the state is spoilt in turn: the run is refused, or comes out
-    otherwise. None is there in vain.
-    """
+    """Without one array, table or fact, or with a changed one, the run fails or ends otherwise."""
     made = setting("reflexes", *quick("reflexes"))
     path = tmp_path / "state.npz"
     with pytest.raises(Stop):

@@ -1,6 +1,4 @@
-"""Damage: what is read is what was written, or one line says that it is not; never a traceback,
-never another number.
-"""
+"""Damaged files: a command gives the right numbers, or reports the damage in one line."""
 
 from __future__ import annotations
 
@@ -215,7 +213,7 @@ def test_a_run_without_checksums_is_refused_unless_older(folder: Path, whole: Pa
     without_sums(folder)
     path = folder / "summary.json"
     path.write_text(path.read_text().replace('"classes": 324', '"classes": 325'))
-    assert numbers(folder) == numbers(whole)  # what cannot be verified is not used but made again
+    assert numbers(folder) == numbers(whole)  # an unverified summary is computed again
 
 
 def test_checksums_are_those_of_the_usual_tool(whole: Path) -> None:
@@ -322,7 +320,7 @@ def test_any_name_of_a_folder_is_only_a_name(
 def test_what_the_system_complains_of_names_the_path(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], whole: Path
 ) -> None:
-    """Folders that cannot be searched: not to be had where tests run as root."""
+    """The lack of permission is simulated, because root can search every folder."""
 
     def locked(self: Path, *_: object, **__: object) -> bool:
         raise PermissionError(13, "Permission denied", str(self))
@@ -386,7 +384,7 @@ def a_sweep(folder: Path) -> Store:
 
 
 def a_little_more(frames: Frames) -> Frames:
-    """What a processor of another kind might give."""
+    """The same tables with other last digits, as another processor might give."""
     return {
         name: frame.with_columns(pl.col(pl.Float64) * (1.0 + 1e-15))
         for name, frame in frames.items()
@@ -397,9 +395,7 @@ def a_little_more(frames: Frames) -> Frames:
 def test_chunks_with_other_last_digits_are_not_mixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: int
 ) -> None:
-    """The twin commits before the n-th file that the first one writes; the two never mix, and the
-    first is never replaced.
-    """
+    """A twin commits before write `when`; the results never mix, and the first commit stays."""
     store = a_sweep(tmp_path)
     run_chunk(store.folder, 0)
     mine = store.read(0)

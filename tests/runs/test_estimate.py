@@ -1,4 +1,4 @@
-"""What a run will take: said once, only when it is long, and close to what it then takes."""
+"""The estimate of a run: shown once, for long runs only, and close to the time taken."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_unfinished_work_is_not_deleted_without_force(
             force=True,
             options=SessionOptions(stop_requested=stops_once(4)),
         )
-    # What was there stays until the new one is whole
+    # The old run stays until the new one is complete
     assert read_run(tmp_path / "run").provenance["interruptions"] == []
     assert execute.run(experiment("micro"), out=tmp_path / "run", resume=True)[1]
     assert len(read_run(tmp_path / "run").provenance["interruptions"]) == 1
@@ -73,7 +73,7 @@ def test_unfinished_work_is_not_deleted_without_force(
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(
         UserError, match=r"holds unfinished work that cannot be read\. Continue it: add --resume"
-    ):  # nobody can tell how much
+    ):  # the amount of work is unknown
         execute.run(experiment("micro"), out=tmp_path / "other")
     assert execute.run(experiment("micro"), out=tmp_path / "other", force=True)[1]
 
@@ -126,7 +126,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_stop_a_run(
             out=tmp_path / "other",
             options=SessionOptions(stop_requested=stops_once(5)),
         )
-    # With an earlier checkpoint the run goes on from there.
+    # An earlier checkpoint lets the run resume from there.
     monkeypatch.setattr(checkpoint_files, "write_atomically", real)
     path = stopped_run(tmp_path / "third", after=2)
     full(0, monkeypatch)
@@ -207,7 +207,7 @@ def test_a_full_disk_stops_a_run_and_it_can_be_resumed(
 def test_a_full_disk_at_the_end_stops_a_run_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is left of it can be resumed if a checkpoint was written before."""
+    """The error comes without waiting; the run resumes from an earlier checkpoint."""
     whole = execute.run(experiment("micro"), out=tmp_path / "whole")[0]
     heard: list[str] = []
     stopped_run(tmp_path / "run", after=2)
@@ -312,9 +312,7 @@ def test_a_run_repeated_from_its_own_folder_gives_equal_tables(name: str, tmp_pa
 
 
 def test_extinction_is_a_result(tmp_path: Path) -> None:
-    """With no conception in M nobody is fit there: the run ends in its first modern generation, and
-    says so.
-    """
+    """With no conception in M, fitness is 0: the run dies out in its first generation there."""
     recorded = run(
         tmp_path / "run",
         "birth-control",

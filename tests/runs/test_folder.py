@@ -43,7 +43,7 @@ def test_a_run_killed_during_publishing_is_published(
 def test_the_lock_or_status_names_the_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locks: bool
 ) -> None:
-    """A STATUS that lies is in nobody's way. `locks`: whether the file system has them."""
+    """The lock and STATUS decide whether a folder is in use; `locks`: the file system has locks."""
     partial = tmp_path / "run.partial"
     partial.mkdir()
     gone = subprocess.Popen([sys.executable, "-c", ""])
@@ -109,7 +109,7 @@ def test_a_process_killed_at_its_start_blocks_nothing(tmp_path: Path, left: str)
 
 
 def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
-    """Whatever STATUS says: the folder is locked."""
+    """The folder is locked, independent of STATUS."""
     first = runs_folder.RunWriter(tmp_path / "run", experiment("micro"))
     first.note("interrupted; not whole")
     with pytest.raises(UserError, match="another process may be writing"):
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_another_process_is_not_disturbed(tmp_path: Path) -> None:
-    """A partial folder that somebody writes, or that is not ours, is left alone."""
+    """A partial folder stays as it is if another process writes it or it holds other files."""
     partial = tmp_path / "run.partial"
     partial.mkdir()
     (partial / "notes.txt").write_text("mine")

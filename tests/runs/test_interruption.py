@@ -72,9 +72,7 @@ def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def killed(folder: Path, process: subprocess.Popen[str], number: int, seconds: float) -> float:
-    """Send a signal some time after the run has begun; gives the seconds until the process is
-    gone.
-    """
+    """Send a signal some time after the run began; return the seconds until the process ends."""
     deadline = time.monotonic() + 60
     while (
         not (partial_of(folder) / "STATUS").exists()
@@ -262,7 +260,7 @@ def run(folder: Path, name: str, *settings: str) -> Recorded:
 
 def test_an_interrupt_leaves_a_readable_partial_folder(tmp_path: Path) -> None:
     class Stop:
-        """Somebody who presses Ctrl-C; the grid has gone by before."""
+        """Raises KeyboardInterrupt, like Ctrl-C, after the grid is enumerated."""
 
         scored = 0
 

@@ -1,6 +1,4 @@
-"""Folders that this user may read and not write: what can be computed in memory is shown, and
-nothing there changes.
-"""
+"""Read-only folders: commands compute in memory and show the results; no file changes."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ optimizer.population = [10, 20]
 
 @pytest.fixture(scope="module")
 def top() -> Iterator[Path]:
-    """A folder that every user may enter, with two runs and a sweep, nothing of it analysed; `own`
-    has copies.
-    """
+    """A folder that all users may enter: two runs and a sweep, not analysed; copies in `own`."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     for name, seed in (("run", 0), ("other", 7)):
@@ -238,7 +234,7 @@ def test_a_sweep_that_was_never_collected_is_analysed(top: Path) -> None:
         ):
             with pytest.raises(UserError, match=words):
                 raise invoked(*arguments).exception
-    with read_only(own):  # what its owner has kept is whole, and read
+    with read_only(own):  # the owner's stored analysis is complete and is read
         told = invoked("sweep", "analyze", str(own))
         assert (told.exit_code, told.stderr) == (0, "")
         assert f"Tables: {own / 'analysis'}" in told.stdout

@@ -1,6 +1,4 @@
-"""Strangers: a folder that somebody sent runs nothing, and writes nothing outside, when it is
-looked at.
-"""
+"""Folders of strangers: reading one runs none of its code and writes nothing outside."""
 
 from __future__ import annotations
 
@@ -80,7 +78,7 @@ def evil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def edited(sent: Path, to: Path, setting: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the run, whose experiment and digest somebody changed."""
+    """A copy of the run with a changed experiment, and a digest that fits the change."""
     shutil.copytree(sent / "run", to)
     monkeypatch.setenv(allowed_imports.ALLOWED, "evil,evilpack")
     experiment = resolve(apply_settings(read_toml(to / "experiment.toml"), [setting]))
@@ -101,7 +99,7 @@ def sealed(folder: Path) -> None:
 
 
 def refusal(work: Callable[[], object]) -> str:
-    """What a call is refused with; `none` if it is not."""
+    """The message of the UserError that `work` raises; `none` without an error."""
     try:
         work()
     except UserError as error:
@@ -430,13 +428,11 @@ def test_a_damaged_list_of_entry_points_costs_no_others(
     for module in filter(None, map(sys.modules.get, installation.METADATA)):
         monkeypatch.setattr(module.Distribution, "entry_points", module.Distribution.entry_points)
     installation.tolerate()
-    metadata.entry_points(group="numba_extensions")  # what libraries ask for when they are imported
+    metadata.entry_points(group="numba_extensions")  # libraries call this on import
 
 
 def test_packages_without_metadata_count_beside_the_backport(tmp_path: Path) -> None:
-    """The package importlib_metadata, which Dask imports, reads all distributions from then on and
-    raises where metadata are missing.
-    """
+    """Dask imports importlib_metadata, which then raises for distributions without metadata."""
     pytest.importorskip("importlib_metadata")
     good = tmp_path / "good-1.dist-info"
     good.mkdir()
@@ -503,9 +499,7 @@ def test_pages_say_under_which_licences_their_programs_stand() -> None:
 
 
 def test_every_package_in_a_page_is_named_with_its_licence() -> None:
-    """The drawing engine lists its packages in its own bytes; a new one wants a line in
-    licences.txt.
-    """
+    """The drawing engine lists its packages in its binary; each needs a line in licences.txt."""
     import vl_convert
 
     (engine,) = (

@@ -77,7 +77,7 @@ Outcome = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def made(folder: Path, text: str, outcome: Outcome) -> Store:
-    """A sweep whose runs came out as was wished: `status` and numbers by planned row."""
+    """A sweep with invented results: `outcome` gives status and numbers of each planned run."""
     path = folder / "s.toml"
     path.write_text(text, encoding="utf-8")
     store = begin(read_sweep(path), folder / "s")
@@ -224,9 +224,7 @@ def test_one_seed_has_means_and_says_that_it_has_no_more(
 def test_seeds_that_were_left_out_are_missed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three seeds that were measured everywhere tell no effect from chance, however many were
-    run.
-    """
+    """Three seeds measured in every cell are too few for a test, however many seeds were run."""
 
     def three(row: dict[str, Any]) -> dict[str, Any]:
         died = row["optimizer.population"] == 10 and row["seed"] >= 3
@@ -261,9 +259,7 @@ def test_the_screen_says_what_few_seeds_cannot_show(
 
 
 def test_an_infinite_number_is_not_measured(tmp_path: Path) -> None:
-    """Seed 5 of one cell has it: the cell's mean is of the others, and effects leave the seed
-    out.
-    """
+    """Seed 5 of one cell is infinite: this cell's mean and all effects leave the seed out."""
     store = made(
         tmp_path,
         GRID,
@@ -401,9 +397,7 @@ def test_nothing_of_a_design_is_said_to_be_exact(
 def test_few_seeds_of_a_design_say_what_its_intervals_are_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With two seeds there are intervals, over points and of these seeds; with five, over both;
-    with five points, none.
-    """
+    """Intervals are over points with 2 seeds, over both with 5 seeds, and absent with 5 points."""
     design = BOX.replace("[grid]\noptimizer.population = [10, 20]\n", "")
     heads = {}
     for seeds, points in ((2, 16), (5, 16), (2, 5)):

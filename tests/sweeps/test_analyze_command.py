@@ -45,7 +45,7 @@ Outcome = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def made(folder: Path, text: str, outcome: Outcome) -> Store:
-    """A sweep whose runs came out as was wished: `status` and numbers by planned row."""
+    """A sweep with invented results: `outcome` gives status and numbers of each planned run."""
     path = folder / "s.toml"
     path.write_text(text, encoding="utf-8")
     store = begin(read_sweep(path), folder / "s")
@@ -90,9 +90,7 @@ def test_analyze_prints_and_has_the_same_as_data(
 def test_an_owner_is_told_where_the_tables_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first call writes the analysis, the second one reads it, and the third one replaces a
-    damaged table.
-    """
+    """Call 1 writes the analysis, call 2 reads it, and call 3 replaces a damaged table."""
     store = made(tmp_path, GRID, additive)
     for damaged in (False, False, True):
         if damaged:

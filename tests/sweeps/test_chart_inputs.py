@@ -1,4 +1,4 @@
-"""What charts of a sweep are made from."""
+"""Inputs of a sweep's charts."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_an_empty_chunk_is_not_done(copy: Store, whole: Store) -> None:
 
 
 def test_a_chunk_in_another_one_s_place_is_found(copy: Store) -> None:
-    """With its checksums, so that only what it says of itself tells."""
+    """The checksums fit, so that only the contents of the files reveal the other chunk."""
     for ending in ("runs.parquet", "ladder.parquet", "behaviour.parquet", "generations.parquet"):
         shutil.copy(copy.path(0, ending), copy.path(1, ending))
     copy.path(1, "sha256").write_text(

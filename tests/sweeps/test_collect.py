@@ -36,7 +36,7 @@ def test_the_digest_depends_on_numbers_and_not_on_chunks(whole: Store, tmp_path:
     shutil.copytree(whole.folder, tmp_path / "wrong")
     store = Store(tmp_path / "wrong")
     store.commit(0, frames | {RUNS: wrong})
-    assert collect(store).digest == first  # what is done is never replaced
+    assert collect(store).digest == first  # a chunk that is done is never replaced
     store.remove(0)
     store.commit(0, frames | {RUNS: wrong})
     assert collect(store).digest != first

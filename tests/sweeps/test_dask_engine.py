@@ -1,4 +1,4 @@
-"""Engine dask, with real workers: the bytes are those of one process, whoever dies."""
+"""Engine dask with real workers: results equal those of one process, even after deaths."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ from tests.support.paths import ROOT
 from tests.support.signals import children, command_of, heard, until
 from tests.support.sweeps import SWEEP, begun, compute, content
 
-# Its threads may be told of a connection that is gone after all is done, and the sockets it leaves
-# to the system.
+# At the end, threads of Dask may report lost connections, and Dask leaves its sockets open.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
@@ -162,7 +161,7 @@ def test_a_stop_is_soon_and_one_line(tmp_path: Path, number: signal.Signals) -> 
 
 @contextlib.contextmanager
 def scheduler(folder: Path, workers: int = 1) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
-    """A scheduler of its own and a worker with two threads, as somebody else would start them."""
+    """A separate scheduler and a worker with two threads, as another user would start them."""
     folder.mkdir(exist_ok=True)
     file = folder / "scheduler.json"
     known = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -284,9 +283,7 @@ def test_schedulers_that_cannot_be_reached_are_one_line(
 
 @pytest.mark.parametrize("unsafe", ["file", "folder"])
 def test_a_scheduler_s_file_that_others_can_write_is_refused(tmp_path: Path, unsafe: str) -> None:
-    """Whoever writes it names a scheduler, and a scheduler has its clients execute what it
-    sends.
-    """
+    """A writable file lets others name a scheduler, whose clients execute any code it sends."""
     (folder := tmp_path / "shared").mkdir(mode=0o755)
     (file := folder / "scheduler.json").write_text('{"address": "tcp://127.0.0.1:1"}')
     place = {"file": file, "folder": folder}[unsafe]
@@ -326,9 +323,7 @@ def test_a_scheduler_of_this_machine_wants_certificates(
 def test_files_that_others_wrote_elsewhere_are_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker says that it is done, and the folder does not: another file system has the same name
-    there.
-    """
+    """A worker reports its chunk as done, but the folder of the same name here lacks the chunk."""
     store = begun(tmp_path / "s")
     monkeypatch.setattr(dask_engine, "NOT_SEEN", 1.0)
     monkeypatch.setattr(Store, "is_done", lambda *_: False)

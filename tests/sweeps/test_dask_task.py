@@ -8,7 +8,7 @@ from evosim.sweeps.events import ChunkEvent
 
 
 class Worker:
-    """A worker of Dask that stores what it is told to log."""
+    """A Dask worker that stores logged events."""
 
     def __init__(self) -> None:
         self.logged: list[tuple[str, list[dict[str, object]]]] = []

@@ -48,7 +48,7 @@ Outcome = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def made(folder: Path, text: str, outcome: Outcome) -> Store:
-    """A sweep whose runs came out as was wished: `status` and numbers by planned row."""
+    """A sweep with invented results: `outcome` gives status and numbers of each planned run."""
     path = folder / "s.toml"
     path.write_text(text, encoding="utf-8")
     store = begin(read_sweep(path), folder / "s")

@@ -63,7 +63,7 @@ def test_two_drivers_on_one_folder(whole: Store, tmp_path: Path) -> None:
 
 
 def test_sigkills_lose_nothing_and_change_no_byte(whole: Store, tmp_path: Path) -> None:
-    """The driver and its workers die at random moments; whoever comes next goes on."""
+    """The driver and its workers die at random moments; the next driver continues."""
     path, folder = tmp_path / "s.toml", tmp_path / "s"
     path.write_text(SWEEP)
     arguments = [
@@ -199,7 +199,7 @@ def test_a_suspended_worker_does_not_hold_up_the_end(
 def test_a_signal_makes_workers_store_finished_runs(
     whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In this process, and in workers, which hear of it by their pipes. No byte changes."""
+    """Here, and in workers, which get the request through their pipes. No byte changes."""
     kept: list[int] = []
     real = Store.write_finished
     monkeypatch.setattr(

@@ -13,7 +13,7 @@ from tests.support.sweeps import slurm
 
 
 def grid_engine(number: int, submitted: list[int], step: int = 1) -> dict[str, str]:
-    """What Grid Engine sets, whose arrays have no gaps."""
+    """Variables of a Grid Engine task; such arrays have no gaps."""
     told = {"ID": number, "FIRST": min(submitted), "LAST": max(submitted), "STEPSIZE": step}
     return {f"SGE_TASK_{name}": str(value) for name, value in told.items()}
 
@@ -47,9 +47,7 @@ WHOLE = [list(range(10)), list(range(1, 11))]
 def test_tasks_that_are_submitted_again_have_the_parts_they_had(
     whole: list[int], submitted: list[int]
 ) -> None:
-    """`sbatch --array=3,7` of a script that was an array of 10: each task does what it was to do,
-    and no other's part.
-    """
+    """`sbatch --array=3,7` of a script for 10 tasks: each task computes its original part."""
     had = {number: read_shard("auto/10", slurm(number, whole)) for number in whole}
     assert {number: read_shard("auto/10", slurm(number, submitted)) for number in submitted} == {
         number: had[number] for number in submitted
@@ -81,9 +79,7 @@ def test_all_tasks_of_an_array_without_gaps_do_everything(
 
 @pytest.mark.parametrize("submitted", [[3, 7], [3, 5, 9], [2, 3, 4, 8], [0, 1, 3]])
 def test_an_array_with_gaps_needs_the_number_of_tasks(submitted: list[int]) -> None:
-    """Both tasks of 3,7 once took themselves for the first of two, and half of the work stayed
-    undone.
-    """
+    """Without the total, both tasks of 3,7 could compute the same half, so they are refused."""
     for number in submitted:
         with pytest.raises(
             UserError,

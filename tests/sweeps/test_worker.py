@@ -147,7 +147,7 @@ def test_finished_runs_of_a_chunk_are_not_computed_again(
 def test_finished_runs_are_stored_every_few_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Store
 ) -> None:
-    """What a process that is killed leaves behind."""
+    """A killed process leaves its finished runs on disk."""
     monkeypatch.setattr(run_checkpoints, "WRITE_EVERY", 0.0)
     monkeypatch.setattr(worker, "WRITE_SHARE", 0)
     store = begun(tmp_path / "s")
@@ -222,9 +222,7 @@ def _raised(error: Exception) -> None:
 def test_a_failure_of_the_machine_is_not_recorded(
     tmp_path: Path, whole: Store, monkeypatch: pytest.MonkeyPatch, lack: str
 ) -> None:
-    """The sweep ends in one line that names the run, keeps what is finished, and goes on later to
-    the same bytes.
-    """
+    """The error names the run; finished runs are stored, and a later call gives the same bytes."""
     real, runs = worker.replicate, []
 
     def lacking(setting: Any, *more: Any) -> Any:
