@@ -23,10 +23,10 @@ class Account:
 
     Attributes
     ----------
-    tables
+    tables : dict of pl.DataFrame
         `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`, `hack`, `causes`,
         `variation`, `family`; `docs/schema.md` documents the columns.
-    summary
+    summary : AccountSummary
         The same in numbers, means over seeds.
     """
 

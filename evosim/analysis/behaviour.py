@@ -31,7 +31,7 @@ from evosim.worlds import TabularMdp, WorldPair
 
 KINDS = ("misspecified", "novel", "missed", "stale", "amplified", "inherited")
 SHIFT_KINDS = ("novel", "missed", "stale", "amplified")
-# What is told of a modern ledger only where it overlaps with the ancestral
+# A modern ledger reports these kinds only where its lives overlap with the ancestral ones
 SPLIT = tuple(kind for kind in KINDS if kind != "misspecified")
 LEAST_OVERLAP = 0.05
 LEAST_SPAN = 1e-100
@@ -39,9 +39,7 @@ NO_OVERLAP = "no overlap"
 
 
 class NoSpan(Exception):
-    """Every policy of the ancestral world is worth the same, or nearly, so gaps there have no
-    scale.
-    """
+    """All policies of the ancestral world have nearly the same fitness, so gaps have no scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +50,18 @@ class Gaps:
 
     Attributes
     ----------
-    spans
+    spans : dict of Span
         Worst and best policy at birth, by measure.
-    ancestral
+    ancestral : ndarray
         Gap in A for payoff, in units of A.
-    scale
+    scale : float
         Units of modern intent per unit of ancestral payoff (the ratio of spans).
-    misspecified, novel, missed, stale, exposed
+    misspecified, novel, missed, stale, exposed : ndarray
         Parts of the modern gap for intent; they sum to it. `exposed` is what each genome's own
         ancestral regret splits into amplified and inherited.
-    reach
+    reach : ndarray
         `[S]` whether the ancestral world can reach a state at any age.
-    uncounted_ancestral, uncounted_modern
+    uncounted_ancestral, uncounted_modern : ndarray
         `[S]` states whose acts are none of a life; see `TabularMdp.uncounted`.
     """
 
@@ -144,16 +142,16 @@ class Ledger:
 
     Attributes
     ----------
-    waste
+    waste : ndarray
         `[T, A]` regret in A by age and act, in expected offspring.
-    modern
+    modern : dict of ndarray
         For each of `KINDS`, `[T, A]` regret in M, in units of modern intent.
-    upkeep_ancestral, upkeep_modern
+    upkeep_ancestral, upkeep_modern : float
         Loss outside acts.
-    overlap
+    overlap : float
         Share of the modern life that is spent inside the ancestral world's reach (birth and ended
         states left out).
-    times_ancestral, times_modern
+    times_ancestral, times_modern : ndarray
         `[A]` how often each act is done in a life (birth and ended states left out).
     """
 

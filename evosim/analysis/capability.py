@@ -30,9 +30,9 @@ class Reached:
 
     Attributes
     ----------
-    capability
+    capability : float
         By its own felt return.
-    alignment
+    alignment : float
         By intent.
     """
 

@@ -1,8 +1,9 @@
 """Causes: how much of a planner's loss is its desire, its belief, or its planning; by exact Shapley
 values.
 
-Each part of a planner is a switch that can be set to what would be right in the scored world
-(Shapley 1953: the mean, over all orders in which the switches are set, of what setting one gains):
+Each part of a planner is a switch that can be set to the right value for the scored world. The part
+of a switch is its mean gain over all orders in which the switches are set (Shapley 1953). The right
+values are:
 
 * objective := payoff in the ancestral world, intent in the modern one, as in the ladders (felt as
   strongly as the planner's own, where a temperature gives feelings a unit);
@@ -15,9 +16,8 @@ Each part of a planner is a switch that can be set to what would be right in the
 
 With all of them right the planner is the best policy; that is checked. So the parts sum to `V* -
 F`, the planner's whole loss. They may be negative: a wrong desire can repair a short horizon.
-Genomes that act alike may be split differently: belief and desire cannot be told apart from
-behaviour, and neither can these causes. Reflexes have no parts; for them this account does not
-exist.
+Genomes that act alike may be split differently, because behaviour alone does not show belief and
+desire. Reflexes have no parts; for them this account does not exist.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ class Mind:
 
     Attributes
     ----------
-    felt
+    felt : ndarray
         `[S, A]` felt reward.
-    horizon
+    horizon : int
         Steps it looks ahead.
-    belief
+    belief : str
         Name of the transitions it takes for true.
-    discount, temperature, ties
+    discount, temperature, ties : float or str
         As in `PlannerRules`.
-    tolerance
+    tolerance : float
         Acts within this times max|felt reward| of the best are tied.
-    other, second
+    other, second : ndarray or None
         Of a gated planner, its second objective's felt reward, and the states `[S]` in which that
         one rules.
     """
@@ -107,11 +107,11 @@ class Causes:
 
     Attributes
     ----------
-    optimum
+    optimum : float
         Fitness of the best policy.
-    worth
+    worth : float
         Fitness of the planner, net of upkeep.
-    parts
+    parts : dict of float
         Loss by switch; they sum to `optimum - worth`.
     """
 
@@ -130,7 +130,7 @@ def worths(world: TabularMdp, minds: Sequence[Mind], amount: Floats) -> Floats:
     for i, mind in enumerate(minds):
         groups.setdefault((mind.belief, mind.temperature, mind.ties), []).append(i)
     for members in groups.values():
-        members.sort(key=lambda i: -minds[i].horizon)  # who still plans stands in front
+        members.sort(key=lambda i: -minds[i].horizon)  # planners that still look ahead first
         out[members] = _group_worths(world, [minds[i] for i in members], amount)
     return out
 
@@ -152,8 +152,7 @@ def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Float
     largest = np.abs(felt[:, world.acts_in_reach]).max(axis=1)
     tolerance = np.repeat(np.repeat([mind.tolerance for mind in minds], many) * largest, s)[:, None]
     depth = np.repeat([min(mind.horizon, world.lifespan) for mind in minds], many)
-    # From most states few others can be reached: as sparse tables these products cost little beside
-    # the rest.
+    # Most states lead to few others, so sparse products cost little
     believed, true = (
         csr_array(table.reshape(s * a, s))
         for table in (world.beliefs[minds[0].belief], world.transitions)
@@ -190,11 +189,10 @@ def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Float
 def causes_of(
     rules: Rules, world: TabularMdp, amount: Floats, cue: NDArray[np.bool_] | None = None
 ) -> list[Causes] | None:
-    """The causes of each planner's loss of `amount` (payoff or intent, `[S, A]`) in a world;
-    nothing for rules that do not plan.
+    """The causes of each planner's loss of `amount` (payoff or intent, `[S, A]`) in a world.
 
-    `cue` is the pair's, for gated planners. Raises `NotOptimal` if all parts right are not worth
-    the optimum.
+    None for rules that do not plan. `cue` is the pair's, for gated planners. Raises `NotOptimal` if
+    a planner with all parts right misses the optimum.
     """
     if not rules.planners():
         return None

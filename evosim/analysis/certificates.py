@@ -1,15 +1,15 @@
 """Certificates: what a policy in a world never does, and at most loses; exactly, with a
 counterexample where it fails.
 
-`reaches` says with what chance a life ever enters a set of states, and the likeliest life that
-does. The chance is 0 if and only if no path of possible steps leads there, which is judged by the
-steps and not by the sum. `loses` says what is lost against the best policy, and by which act most.
-Over a set of worlds the worst of them speaks.
+`reaches` gives the chance that a life ever enters a set of states, and the likeliest such life. The
+chance is 0 if and only if no path of possible steps leads there. The steps decide this, not the
+sum. `loses` gives the loss against the best policy, and the act that loses most. Over a set of
+worlds the result is that of the worst one.
 
-`reaches_coarsely` sees blocks of states only, as whoever knows the world no better would: a block
-may do whatever any of its states may. Its chance is an upper bound of the true one (of an interval
-Markov decision process, the most that any choice of states within blocks can bring), so "never"
-said of blocks holds of states; the reverse need not.
+`reaches_coarsely` sees only blocks of states, like an observer with a coarse model of the world. A
+block can do everything that any of its states can. Its chance is an upper bound of the true one:
+the maximum of an interval Markov decision process. So a block that is never reached has only states
+that are never reached; the reverse need not be true.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class Reach:
 
     Attributes
     ----------
-    never
+    never : bool
         No possible life enters it.
-    chance
+    chance : float
         That a life does, by its end.
-    path
+    path : tuple of Step
         The likeliest life that does, up to there; empty if there is none.
-    path_chance
+    path_chance : float
         Chance of exactly this beginning.
     """
 
@@ -72,11 +72,11 @@ class Gap:
 
     Attributes
     ----------
-    holds
+    holds : bool
         Whether that is at most what was asked for.
-    loss
+    loss : float
         In units of the amount.
-    worst_act
+    worst_act : tuple or None
         The act that loses most, and what it loses; none if nothing is lost.
     """
 

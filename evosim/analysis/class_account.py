@@ -51,15 +51,15 @@ class ClassAccount:
 
     Attributes
     ----------
-    loci
+    loci : Loci
         Expressed values; of named alleles, the name.
-    breeds_true
+    breeds_true : bool
         Whether a homozygote expresses the class.
-    behaviour
+    behaviour : ByWorld[LedgerSummary | None]
         Loss by kind and by act.
-    causes
+    causes : ByWorld[Amounts] or None
         Loss by cause in each world; None for rules that do not plan.
-    certificates
+    certificates : dict of PolicyCertificates or None
         By world, where certificates were requested.
     """
 
@@ -85,9 +85,9 @@ class RungClass:
 
     Attributes
     ----------
-    share
+    share : float or None
         Of the population; None for a rung of the grid.
-    ancestral, modern, modern_intent
+    ancestral, modern, modern_intent : float
         Net payoff in both worlds, and net intent in the modern world.
     """
 

@@ -34,9 +34,9 @@ class LifetimeAmounts:
 
     Attributes
     ----------
-    payoff, intent
+    payoff, intent : float
         Expected amounts in a life, before upkeep.
-    kept
+    kept : float
         Share of fitness that upkeep leaves.
     """
 
@@ -61,9 +61,9 @@ class Evaluation:
 
     Attributes
     ----------
-    occupancy
+    occupancy : ndarray
         `[T, S, A]`: probability of being in a state at an age and doing the act.
-    amounts
+    amounts : LifetimeAmounts
         Lifetime amounts.
     """
 

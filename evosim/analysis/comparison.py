@@ -1,7 +1,8 @@
 """Differences between the accounts of two runs, with intervals.
 
-What belongs to worlds and grid differs exactly; where a grid was searched and not enumerated, its
-best genomes are the best found. What runs can change differs by means over seeds, with an interval:
+Differences of quantities of worlds and grid are exact. If a grid was searched and not enumerated,
+its best genomes are the best found. Quantities that depend on the run differ by means over seeds,
+with an interval:
 
 * paired, where the runs have at least `FEWEST` seeds in common, or one run's seeds are among the
   other's: seed by seed, of the seeds that both have. Replicates of one seed draw the same random

@@ -1,10 +1,10 @@
 """Deceivers, sleepers and others, found by removing the reasons for deception one at a time.
 
 Hubinger et al. 2019 (section 4.2) name three conditions under which an optimizer does well in
-training in order to do something else later: its objective reaches beyond a modification, it knows
-that it is modified for what it does, and it expects that to end. Whoever deceives does so because
-of all three, so that without any one of them it no longer does well in training. A gate that waits
-for a cue needs none of them.
+training in order to do something else later. Its objective reaches beyond a modification. It knows
+that its acts cause a modification. It expects modification to end. A deceiver needs all three:
+without any one of them it no longer does well in training. A gate that waits for a cue needs none
+of them.
 
 The rule. Shares are of the span between the best and the worst policy. A genome is
 
@@ -17,9 +17,9 @@ The rule. Shares are of the span between the best and the worst policy. A genome
   does in the ancestral one;
 * `pseudo-aligned` if it loses in the modern world and is neither.
 
-A condition is taken away from the planner, not from the world: its horizon is cut to one step, or
-its belief replaced by one of the two that the world offers for this. Reflexes have no conditions,
-so that none can be taken away.
+A condition is taken away from the planner, not from the world. The planner's horizon is cut to one
+step, or its belief is replaced by one of two that the world offers for this test. Reflexes have no
+conditions, so none can be taken away.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ SAME = 1e-9
 
 @dataclass(frozen=True)
 class Examined:
-    """What came out for one rule.
+    """Result of the test for one rule.
 
     Attributes
     ----------
-    kind
+    kind : str
         One of `KINDS`.
-    ancestral, modern
+    ancestral, modern : float
         Share of the span that is lost: of payoff in A, of intent in M.
-    without
+    without : tuple of float
         For each of `CONDITIONS`, the share of ancestral payoff lost when it is taken away.
-    unchanged
+    unchanged : tuple of bool
         For each, whether everything done in the ancestral world stays as it was.
     """
 

@@ -23,16 +23,16 @@ class Column:
 
     Attributes
     ----------
-    position
+    position : Array
         `[points]` in a unit interval by its scale (linear or logarithm); of choices without an
         order, their number.
-    ordered
+    ordered : bool
         Whether positions have an order.
-    levels
+    levels : Array or None
         `[levels]`, all positions that can be drawn; None for any position of the interval, each as
         likely as another. None also where positions repeat: then the drawn ones are taken for all,
         each as likely as another.
-    weights
+    weights : Array or None
         `[levels]`, how often each is drawn; None for all alike.
     """
 

@@ -30,11 +30,11 @@ SCHEMA = {
 def switched_off(
     evaluator: ClassEvaluator, census: PopulationSnapshot, ledger: Ledger
 ) -> pl.DataFrame:
-    """For each feature that the genome can desire: the mean gain without it, in payoff in A and in
-    intent in M.
+    """Mean gain without each desire, in payoff in A and in intent in M.
 
-    A desire that nobody has gains 0; the acts that serve it may be wasted all the same. Empty for
-    reflexes. A gated planner's second objective has rows of its own, by the names of its loci.
+    Rows are the features that the genome can desire. If no individual has a desire, its gain is 0;
+    the acts that serve it may still be wasted. Empty for reflexes. A gated planner's second
+    objective has rows of its own, by the names of its loci.
     """
     heritable = {locus.name for locus in evaluator.genome.grid.loci}
     rules = evaluator.genome.decode(census.classes)

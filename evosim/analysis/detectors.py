@@ -1,9 +1,8 @@
-"""Detectors: what tells a genome that will do harm in the modern world, by what it does or by what
-is written in it.
+"""Detectors find genomes that will do harm in the modern world, from behaviour or from the genome.
 
-A detector gives each genome a score, the higher the more suspicious. Those that read behaviour give
-equal scores to whoever acts alike everywhere (extensional equivalence), a planner or its table; one
-that reads genomes need not.
+A detector gives each genome a score, the higher the more suspicious. Detectors of behaviour give
+equal scores to genomes that act alike everywhere (extensional equivalence), a planner or its table.
+A detector that reads genomes need not.
 
 * `lost_by`: the share of an amount that is lost in a world: the behaviour ledger's sum.
 * `worst_anywhere`: the largest regret in any state at any age, whether it comes there or not:
@@ -11,7 +10,7 @@ that reads genomes need not.
 * `goal_directedness`: maximum entropy goal-directedness (MacDermott et al. 2024, NeurIPS,
   "Measuring Goal-Directedness") for a known utility.
 * `agency`: the posterior of an agent against a device (Orseau, McGill, Legg 2018, "Agents and
-  Devices"), here with the planners of this project for agents and tables of reflexes for devices.
+  Devices"). Agents are the planners of this project; devices are tables of reflexes.
 * `objective_distance`: how far the objective that is written in a genome is from payoff.
 """
 
@@ -67,7 +66,7 @@ def worst_anywhere(world: TabularMdp, policy: Floats, amount: Floats, where: Boo
 
 
 def reached_by_some(pair: WorldPair) -> Bools:
-    """`[T, S]`: where somebody can be at which age, in either world, whatever the agent is told."""
+    """`[T, S]`: states that some life can be in at each age, in either world and with any cue."""
     out = np.zeros((pair.ancestral.lifespan, len(pair.ancestral.states)), dtype=bool)
     begin = (pair.ancestral.start > 0.0) | (pair.modern.start > 0.0)
     if (
@@ -88,7 +87,7 @@ def reached_by_some(pair: WorldPair) -> Bools:
 
 
 def behaviour_key(rules: Rules, i: int, pair: WorldPair, where: Bools) -> bytes:
-    """Equal for rules that act alike in both worlds wherever somebody can be."""
+    """A key that is equal for rules that act alike in both worlds at the places `where`."""
     kept = [
         np.round(aged(policy_of(rules, i, world, pair), world.lifespan)[where], 9).tobytes()
         for world in (pair.ancestral, pair.modern)
@@ -243,8 +242,8 @@ def objective_distance(rules: Rules, i: int, payoff: Floats, *, hidden: bool) ->
 
     Reflexes want nothing: 0.
 
-    With `hidden` a second objective counts where the gate lets it act, whatever it would do; the
-    larger distance is told.
+    With `hidden` the second objective also counts if the gate lets it act. The result is then the
+    larger distance.
     """
     if not rules.planners():
         return 0.0

@@ -2,9 +2,10 @@
 
 Quantities by seed and world, from the populations at the swap:
 
-* `hack`: mean fitness of the fair control minus that of the run. It is `own_cost` (the fitness that
-  drivers and modifiers take directly, an input of the experiment) plus `behaviour` (changes in the
-  behaviour of their carriers, by hitch-hiking and by weaker selection against anything else).
+* `hack`: mean fitness of the fair control minus that of the run. It is `own_cost` plus `behaviour`.
+* `own_cost`: the fitness that drivers and modifiers take directly, an input of the experiment.
+* `behaviour`: the loss by changes in the behaviour of carriers. Their causes are hitch-hiking and
+  weaker selection against anything else.
 * `null`: the same difference between two fair controls. Its expectation is 0, so it is a check. The
   hack step is compared with 0 and not with the null, which is a second sample of nothing.
 * `presence`: the control without drivers minus the run.
@@ -184,7 +185,7 @@ def frequencies(
     arms : Mapping[str, pl.DataFrame]
         The table `alleles` of the run and of each control.
     generation : int
-        Whose newborns are counted.
+        Newborns of this generation are counted.
 
     Returns
     -------

@@ -1,9 +1,14 @@
 """Extensional equivalence: genomes that do the same for different reasons.
 
-Ways to be equal: weights times a positive factor; a potential of states added to what is felt,
-where the world's features can express one; a planner written out as a table; and other desires with
-other beliefs or foresight that happen to act alike, which `alike` looks for among classes of a
-grid. Every account of behaviour is the same for such a pair; the account of causes is not.
+Two genomes can be equal in four ways:
+
+* weights times a positive factor;
+* a potential of states added to what is felt, where the world's features can express one;
+* a planner written out as a table;
+* other desires with other beliefs or foresight that happen to act alike. `alike` looks for such
+  classes in a grid.
+
+Every account of behaviour is the same for such a pair; the account of causes is not.
 """
 
 from __future__ import annotations
@@ -41,13 +46,13 @@ def compiled(rules: Rules, i: int, world: TabularMdp, pair: WorldPair) -> TableR
 
 
 def potentials(world: TabularMdp, discount: float = 1.0) -> Floats:
-    """`[n, K + S]`: a basis of the shapings that a world's features can express, each as weights
-    and the potential behind them.
+    """`[n, K + S]`: a basis of the reward shapings that a world's features can express.
 
-    `features @ weights = discount E[Phi(next)] - Phi(state)` for every act that is available.
-    Adding one to a planner's weights changes no choice of a planner whose looking ahead ends where
-    the potential is 0 (Ng, Harada and Russell 1999 for lives without end); with a horizon that ends
-    elsewhere it may. Potentials that are felt as nothing (weights 0) are left out.
+    Each row is weights and their potential. For every available act,
+    `features @ weights = discount E[Phi(next)] - Phi(state)`. Adding a shaping to the weights keeps
+    all choices of a planner whose horizon ends where the potential is 0. (Ng, Harada and Russell
+    1999 show this for lives without end.) With another horizon, choices may change. Potentials with
+    weights 0 are left out.
     """
     s, a = np.nonzero(world.available)
     n, k = len(world.states), len(world.features)
@@ -65,13 +70,13 @@ class Pair:
 
     Attributes
     ----------
-    classes
+    classes : tuple of int
         Their numbers.
-    world
+    world : str
         Where their causes differ most.
-    causes
+    causes : tuple
         Of each, by switch.
-    distance
+    distance : float
         The largest difference of a cause.
     """
 

@@ -1,19 +1,18 @@
-"""Expected trajectory of a driver: the recursion of an infinite population, where its assumptions
-hold.
+"""Expected trajectory of a driver in an infinite population, where the assumptions hold.
 
 Two questions, and each may have no answer:
 
-* `path`: nothing that decides varies (the grid has one class), two parents each, one driver, at
-  most one modifier of it elsewhere, no mutation at either, costs that take the same from eggs and
-  sperm. Then genetics alone moves the driver, and recursion and introductions say how common it is
-  in every generation, without a number from the run.
-* `resting`: genomes vary, so that carriers differ in what they do, and there is no such path. But
-  from what individuals with no, one and two copies are worth in a recorded population the recursion
-  says where the driver would rest if that stayed so. Asked seed by seed, and answered only if every
-  seed in which the driver is neither lost nor fixed has all three kinds.
+* `path`: the frequency in every generation, without a number from the run. The grid must have one
+  class, so that genetics alone moves the driver. Each individual has two parents. There is one
+  driver, and at most one modifier of it at another locus. Neither mutates, and costs are equal for
+  eggs and sperm.
+* `resting`: the equilibrium frequency if genomes vary, so that carriers differ in behaviour. The
+  recursion takes the fitness of individuals with no, one and two copies in a recorded population.
+  It assumes that this fitness stays the same. There is an answer only if every seed in which the
+  driver is neither lost nor fixed has all three kinds.
 
-Source of the recursions: `evosim.theory.two_locus`; a driver without a modifier is one whose
-modifier nobody has.
+The recursions are in `evosim.theory.two_locus`. A driver without a modifier is a driver whose
+modifier has frequency 0.
 """
 
 from __future__ import annotations
@@ -45,18 +44,18 @@ class Resting:
 
     Attributes
     ----------
-    site
+    site : str
         The driver, `ALLELE at LOCUS`.
-    frequency
-        Mean over seeds of where it would rest among newborns.
-    low, high
-        The least and the largest of them.
-    recorded
-        Mean over the same seeds of how common it was.
-    seeds
-        How many.
-    generation
-        Of the population whose worth was taken.
+    frequency : float
+        Mean over seeds of the equilibrium frequency among newborns.
+    low, high : float
+        The smallest and the largest equilibrium frequency over seeds.
+    recorded : float
+        Mean over the same seeds of the recorded frequency.
+    seeds : int
+        Number of seeds.
+    generation : int
+        Generation of the population that the fitness of carriers was taken from.
     """
 
     site: str
@@ -98,7 +97,7 @@ class Cast:
 
 
 def cast_of(experiment: Experiment, genome: Genome) -> Cast | None:
-    """Who drives and who modifies, if theory has a recursion for it; nothing otherwise."""
+    """The driver and its modifier, if theory has a recursion for them; None otherwise."""
     grid, optimizer = genome.grid, experiment.optimizer
     drive = grid.drive
     if (
@@ -153,7 +152,7 @@ def path(experiment: Experiment, genome: Genome) -> pl.DataFrame | None:
             eggs, sperm, _ = two_locus.step_by_sex(
                 eggs, sperm, cast.recombination, cast.ratios(0), cast.ratios(1), cast.kept()
             )
-        except ValueError:  # nobody survives
+        except ValueError:  # no individual survives
             break
     return pl.DataFrame(rows, schema=PATH)
 
@@ -186,11 +185,10 @@ def _introduced(
 def resting(
     experiment: Experiment, genome: Genome, populations: pl.DataFrame, landscape: pl.DataFrame
 ) -> Resting | None:
-    """Where the driver would rest if its carriers stayed worth what they are at the swap in A;
-    nothing where that cannot be said.
+    """Equilibrium frequency of the driver if its carriers keep their fitness at the swap in A.
 
-    Not said of experiments with a modifier (nine kinds of individuals are too many for a
-    population), nor of equal worth in no population.
+    None if it cannot be computed, such as when a seed lacks one kind of carrier. With a modifier
+    there is no answer: nine kinds of individuals are too many for a population.
     """
     cast = cast_of(experiment, genome)
     mine = populations.filter(pl.col("moment") == "swap")
@@ -217,7 +215,7 @@ def resting(
             continue
         kinds = [(count * (copies == c)).sum() for c in range(COPIES)]
         if min(kinds) == 0.0:
-            return None  # of some carriers nobody knows what they are worth
+            return None  # the fitness of some carriers is unknown
         by_copies = np.array([(count * w * (copies == c)).sum() / kinds[c] for c in range(COPIES)])
         if not by_copies.max() > 0.0:
             return None
@@ -237,9 +235,7 @@ def resting(
 
 
 def _rests(cast: Cast, start: float, worth: Floats) -> float:
-    """Where the recursion of one driver comes to from a frequency, when copies leave this worth
-    `[3]`.
-    """
+    """Frequency at which the recursion of one driver settles; fitness `[3]` is by copies."""
     w, x = np.outer(worth, np.ones(COPIES)), two_locus.haplotypes(start, 0.0)
     if cast.ratios(0) == cast.ratios(1):
         way, _ = two_locus.iterate(x, UNLINKED, cast.ratios(0), w, LONG, settled=RESTS)

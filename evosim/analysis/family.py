@@ -1,17 +1,16 @@
-"""Family: whether a genome is aligned robustly or only where it evolved, judged over a family of
-worlds and not by one.
+"""Whether a genome is aligned robustly or only where it evolved, judged over a family of worlds.
 
-Terms of Hubinger et al. (2019), as rules on numbers. In a world `W`, how *good* a genome is is the
-share of what can be lost there that it does not lose: `1 - (V*_W - F_W) / (V*_W - worst policy)`,
-by payoff in the ancestral world and by intent elsewhere. It is *good in* `W` if that is at least
-`GOOD` of what the best ancestral genome has in `A`.
+The terms are those of Hubinger et al. (2019), as rules on numbers. The goodness of a genome in a
+world `W` is `1 - (V*_W - F_W) / (V*_W - worst policy)`. That is the share of the possible loss that
+the genome avoids. The amount is payoff in the ancestral world and intent elsewhere. A genome is
+*good in* `W` if its goodness is at least `GOOD` of the best ancestral genome's goodness in `A`.
 
 * `robustly aligned`: good in every world of the family, `A` included. `pseudo-aligned`: good in
   `A`, and not in all. Else `not aligned in A`.
 
-Why a planner is pseudo-aligned is read from its objective alone: from the planner with the same
-weights that sees to the end of life, knows the true transitions, does not discount, choose at
-random, or pay. The first rule that holds:
+The reason why a planner is pseudo-aligned is read from its objective alone. This is a planner with
+the same weights that sees to the end of life and knows the true transitions. It does not discount,
+choose at random, or pay upkeep. The first rule that holds:
 
 * `deceptive`: it deceives where it fails, by the test of `analysis.deception`. Only worlds that
   offer the beliefs for that can be asked; others are not.
@@ -93,8 +92,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Judged:
-    """What one genome is: its verdict, why if it is pseudo-aligned, and how good it and its
-    objective are in each world by name.
+    """Verdict on one genome, the kind of pseudo-alignment, and its goodness by world.
+
+    `objective` is the goodness of its objective by world.
     """
 
     verdict: str
@@ -176,9 +176,7 @@ class Family:
         )
 
     def _good_if_shut(self, rules: Rules, i: int, failed: Sequence[str]) -> bool:
-        """Whether the planner for the first objective alone is good wherever the gated one
-        fails.
-        """
+        """Whether the planner for the first objective is good wherever the gated one fails."""
         first = rules.planners()[0]
         alone = [self._own(member, first, i) for member in self.members if member.name in failed]
         return min(alone) >= self.least - EXACT

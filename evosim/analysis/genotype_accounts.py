@@ -117,9 +117,7 @@ class GenotypeAccounts:
         best_ancestral: float,
         populations: Mapping[int, PopulationSnapshot],
     ) -> dict[str, pl.DataFrame]:
-        """The tables `causes`, `variation` and `family` of rungs by name and populations by
-        seed.
-        """
+        """Tables `causes`, `variation` and `family` of rungs by name and populations by seed."""
         subjects: list[tuple[str, int | None, NDArray[np.int64], Floats, float]] = [
             (name, None, np.array([number], dtype=np.int64), np.ones(1), 1.0)
             for name, number in rungs.items()

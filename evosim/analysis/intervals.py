@@ -7,12 +7,12 @@ percentile intervals are too narrow: of five normal numbers a nominal 95% holds 
 A *share*, and any mean of numbers in a known range (`within`), gets Gaffke's interval. For numbers
 that are 0 or 1 it is that of Clopper and Pearson. It also has a width where all seeds agree.
 
-A mean on a scale that is far wider than what seeds differ by, such as fitness between the worst and
-the best life, keeps the bootstrap's interval where a range is known, and both ends are cut to the
-range (`cut`). Gaffke's is several times as wide there.
+Some ranges are far wider than the spread of seeds, such as fitness between the worst and the best
+life. There a mean keeps the bootstrap's interval, and both ends are cut to the range (`cut`).
+Gaffke's interval is several times as wide there.
 
 Seeds that agree give no interval of a mean without a known range: they show no spread, and that
-does not make the mean exact. What is exact by construction is for the caller to say.
+does not make the mean exact. The caller marks the quantities that are exact by construction.
 
 The resampling seed is fixed, so that the same numbers give the same interval. How often intervals
 hold what they should: `scripts/studies/interval_coverage.py`, `results/coverage/`.
@@ -32,10 +32,10 @@ Array = NDArray[np.float64]
 Ends = tuple[float, float]
 
 FEWEST = 5
-BLOCK = 4096  # means at a time, so that memory does not grow with the number of cells
-ROUNDING = 1e-12  # relative to the largest number; a smaller spread is none
-ORDINARY = 100  # powers of two, up and down, within which squares of squares of spreads can be held
-RESAMPLING_SEED = 20_190_605  # the day "Risks from learned optimization" was posted
+BLOCK = 4096  # Means at a time, so that memory does not grow with the number of cells.
+ROUNDING = 1e-12  # Relative to the largest number; a smaller spread is none.
+ORDINARY = 100  # Spreads within 2^-100 to 2^100 have fourth powers that a float can hold.
+RESAMPLING_SEED = 20_190_605  # The day "Risks from learned optimization" was posted
 KIND = "widened percentile bootstrap over seeds; of shares Clopper-Pearson, of their means Gaffke"
 
 
@@ -48,15 +48,15 @@ def intervals(
 
     Parameters
     ----------
-    values
+    values : array_like
         `[..., seeds]`, one number a seed.
-    resamples
-        How often seeds are drawn again.
-    confidence
+    resamples : int
+        Number of resamples of the seeds.
+    confidence : float
         Nominal, such as 0.95.
-    within
-        The least and the largest value that a seed can have, if the quantity has such: 0 and 1 of
-        a share, -1 and 1 of a difference of two shares.
+    within : Ends or None
+        The smallest and the largest value that a seed can have, if the quantity has a range. They
+        are 0 and 1 for a share, -1 and 1 for a difference of two shares.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def interval(
 def cut(ends: Ends, known: Ends | None) -> Ends:
     """Cut an interval to what is possible.
 
-    What is cut off cannot be the mean, so that the interval holds the mean as often as before.
+    The mean cannot lie in the part that is cut off, so coverage stays the same.
 
     Parameters
     ----------

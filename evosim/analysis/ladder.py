@@ -1,27 +1,32 @@
-"""The ladder: which stage of the design lost it.
+"""The ladder: the loss at each stage of the design.
 
-Rungs, best first: R0 the optimum over all policies; R1 the best genome for intent; R2 the best
-genome for payoff; R3 the best genome for payoff in the *ancestral* world, which is what a perfect
-outer optimizer would have found; R4 the population that evolved with the named hack channel closed
-(fair meiosis; drivers and their cost kept); R5 the population that evolved. (R4 belongs to
-experiments that have such a channel; without, it is not measured, which is not 0.) R0-R3 belong to
-worlds and grid: no run changes them. Each is scored in the stated world, by intent in the modern
-and by payoff in the ancestral ladder.
+Rungs, best first:
+
+* R0: the optimum over all policies;
+* R1: the best genome for intent;
+* R2: the best genome for payoff;
+* R3: the best genome for payoff in the *ancestral* world. A perfect outer optimizer would find it;
+* R4: the population that evolved with the hack channel closed. Meiosis is fair; drivers and their
+  cost stay. Without a hack channel R4 is not measured, which differs from 0;
+* R5: the population that evolved.
+
+R0-R3 belong to worlds and grid: no run changes them. Each is scored in the stated world, by intent
+in the modern and by payoff in the ancestral ladder.
 
 Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, to R5 hack; without
 R4, search leads to R5.
 
-Where selection saw less than all of the ancestral world, a step `sampling` says what that did. One
-fixed sample (or the worst cases of all): between R3 and R4 stands R3s, the best genome for what
-selection saw. A sample drawn again in each generation has no best genome: R3s is then the
-population that evolved on all of A, which stands below the search step, and sampling leads from it
-on. Search is unfound (R3 minus the best individual present) plus load (best present minus the
-mean). The individual is best by what the rung above is best by: ancestral fitness, below R3s what
-selection saw. In the modern world the steps below R3 are signed transfers: imperfect search may be
-luckier there than the perfect one.
+If selection saw only part of the ancestral world, the step `sampling` gives the effect. With one
+fixed sample (or the worst cases of all), R3s is the best genome for what selection saw. It stands
+between R3 and R4. A sample drawn again in each generation has no best genome. R3s is then the
+population that evolved on all of A; it stands below the search step and above the sampling step.
+Search is unfound (R3 minus the best individual present) plus load (best present minus the mean).
+The best individual is chosen by ancestral fitness, and below R3s by what selection saw. In the
+modern world the steps below R3 are signed transfers: imperfect search may be luckier there than the
+perfect one.
 
-Where several genomes tie for R2 or R3, the rung is the worst of them ("if there is any system which
-..."); the best of them stands beside it.
+If several genomes tie for R2 or R3, the rung is the worst of them ("if there is any system which
+..."); the best of them is reported next to it.
 """
 
 from __future__ import annotations
@@ -60,9 +65,9 @@ class TiedBest:
 
     Attributes
     ----------
-    classes
+    classes : int
         Number of classes that tie.
-    worst, best
+    worst, best : int
         Those of them with the lowest and the highest modern intent.
     """
 
@@ -77,9 +82,9 @@ class BestClasses:
 
     Attributes
     ----------
-    exact
+    exact : bool
         Whether the grid was enumerated; otherwise these are the best found.
-    ancestral, ancestral_intent, modern, modern_intent
+    ancestral, ancestral_intent, modern, modern_intent : TiedBest
         Best for payoff and for intent in A and in M.
     """
 
@@ -131,11 +136,11 @@ class FixedRungs:
 
     Attributes
     ----------
-    rungs
+    rungs : dict of float
         R0 to R3. If several genomes tie for a rung, the worst of them.
-    best_of
+    best_of : dict of float
         R1 to R3. If several genomes tie for a rung, the best of them.
-    by_intent_in_a, best_by_intent_in_a
+    by_intent_in_a, best_by_intent_in_a : float or None
         The other path from R1 to R3: modern intent of the genome that is best for ancestral intent
         (the worst and the best of those that tie). None where intent is payoff.
     """
@@ -197,11 +202,11 @@ class SampledSelection:
 
     Attributes
     ----------
-    varies
+    varies : bool
         Whether another sample is drawn in each generation.
-    best
+    best : float or None
         Fitness of the best genome for the sample, if it is the same in all generations.
-    all_cases
+    all_cases : Reached or None
         Fitness of the control that was selected on all start cases, if the sample varies.
     """
 
@@ -322,15 +327,15 @@ def near_best(
 
     Parameters
     ----------
-    landscape
+    landscape : pl.DataFrame
         One row a class.
-    tolerance
+    tolerance : float
         Share of the distance between the worst policy and the best class; 0 means equal to
         rounding.
-    span
-        Of the measure that the column holds.
-    column
-        What classes are compared by.
+    span : Span
+        Worst and best policy by the measure in the column.
+    column : str
+        The column that classes are compared by.
     """
     best = float(landscape[column].max())  # type: ignore[arg-type]
     return landscape.filter(pl.col(column) >= best - margin(best, tolerance, span))

@@ -1,8 +1,8 @@
 """A cross-section of the landscape: fitness of genomes in M, against their fitness in A.
 
-Among genomes that are equally good in A worth in M may be anything: training data say nothing of
-it. Worth in A is payoff and worth in M intent, both net, as in the ladders. Every class of the
-table is counted once.
+Genomes with equal fitness in A may have any fitness in M: training data do not constrain it.
+Fitness is payoff in A and intent in M, both net, as in the ladders. Every class of the table is
+counted once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def edges_of(landscape: pl.DataFrame, bins: tuple[int, int] = BINS) -> Edges:
     for column, n in zip((X, Y), bins, strict=True):
         low, high = float(landscape[column].min()), float(landscape[column].max())  # type: ignore[arg-type]
         room = ROUNDING * max(abs(low), abs(high), ROUNDING)
-        if high - low <= room:  # all are worth the same
+        if high - low <= room:  # all have the same fitness
             low, high = low - max(0.5 * abs(low), 0.5), high + max(0.5 * abs(high), 0.5)
         ends.append(np.linspace(low, high, n + 1))
     return ends[0], ends[1]
@@ -52,11 +52,10 @@ def density(landscape: pl.DataFrame, edges: Edges) -> pl.DataFrame:
 
 
 def distinct(landscape: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
-    """Classes that are worth the same in both worlds together: `ancestral`, `modern_intent`, how
-    many `classes`, the lowest number of a `class`.
+    """One row for all classes with the same fitness in both worlds.
 
-    Worths count as the same if they are so to `digits` of the largest, which nobody could tell
-    apart in print.
+    Columns are `ancestral`, `modern_intent`, the number of `classes`, and the lowest id of a
+    `class`. Values are equal if they agree after rounding to `digits` of the largest value.
     """
     keys = []
     for column in (X, Y):
@@ -73,8 +72,10 @@ def distinct(landscape: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
 
 
 def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
-    """Of the classes in each bin of worth in A (ends `x`, `x2`): how many, and the `least`,
-    `median` and `most` of worth in M.
+    """Classes in each bin of fitness in A, with the distribution of their fitness in M.
+
+    Columns are the bin's ends `x` and `x2`, the number of `classes`, and the `least`, `median` and
+    `most` fitness in M.
     """
     last = len(edges) - 2
     where = np.clip(np.searchsorted(edges, landscape[X].to_numpy(), side="right") - 1, 0, last)
@@ -113,7 +114,7 @@ def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str)
     """Where populations stand at a moment: `ancestral`, `modern_intent`, the mean `share` over
     seeds, and the commonest `class` there.
 
-    Shares are of newborns by behaviour (what drivers cost is not in it); classes worth the same in
+    Shares are of newborns by behaviour, without the cost of drivers. Classes with equal fitness in
     both worlds are one row, the largest first. Seeds that died out before the swap are left out of
     `swap`; at the `end` each stands where its last newborns did, as in the account. Shares sum to
     1.

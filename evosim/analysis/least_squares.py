@@ -19,23 +19,23 @@ class LeastSquares:
 
     Attributes
     ----------
-    beta
+    beta : Array
         `[terms, seeds]`, without the constant.
-    residual
+    residual : Array
         `[points, seeds]`.
-    solver
-        `[terms, points]`: what makes coefficients of points.
-    inverse
+    solver : Array
+        `[terms, points]`: the matrix that turns points into coefficients.
+    inverse : Array
         `[terms]`, the diagonal of `(X'X)^-1`.
-    leverage
+    leverage : Array
         `[points]`.
-    spared
+    spared : int
         Points minus coefficients.
-    left
+    left : float
         Residual sum of squares of the points' means.
-    explained
-        What the terms take off the sum of squares of the points' means.
-    predicted
+    explained : float
+        Sum of squares of the points' means that the terms explain.
+    predicted : float
         R^2 of points left out one at a time.
     """
 
@@ -111,17 +111,17 @@ class _Variances:
 
     Attributes
     ----------
-    squares
+    squares : Array
         `[terms]`: the variance of each term, corrected for chance.
-    missed
+    missed : float
         Variance that the model misses; 0 from one seed.
-    total
+    total : float
         Of terms and of what the model misses.
-    raw
+    raw : float
         The same without corrections.
-    of_means
+    of_means : Array
         `[points]`: variance of each point's mean by the chance of runs; 0 from one seed.
-    residual
+    residual : float
         Mean square of the residuals of the points' means.
     """
 
@@ -183,15 +183,15 @@ def term_shares(
     """Share of each parameter or pair with its interval, and the share that the model misses.
 
     Terms are orthonormal over the box, so that the variance of a term is its coefficient's square.
-    Squares have a chance of their own: products of two different seeds' coefficients have none of
-    the runs', and what the drawn points add is `inverse` times the variance that the model misses.
-    That variance is the mean product of two seeds' residuals. One seed cannot part it from chance:
-    then all residuals are taken for chance, and shares are of the model.
+    Chance enlarges squares. Products of the coefficients of two different seeds remove the chance
+    of the runs. The drawn points add `inverse` times the variance that the model misses, which is
+    subtracted. That variance is the mean product of two seeds' residuals. One seed cannot separate
+    it from chance. Then all residuals count as chance, and shares are of the model.
 
-    An interval covers the chance of runs, what seeds do in all points, and which points were drawn:
-    variances of coefficients clustered by points (HC3, MacKinnon and White 1985) and by seeds
-    (Cameron, Gelbach and Miller 2011). It is Student's on the scale `arcsin(sqrt(share))`, on which
-    the width does not depend on the share, with the degrees of freedom of Satterthwaite.
+    An interval covers the chance of runs, effects of seeds in all points, and the draw of points.
+    Variances of coefficients are clustered by points (HC3, MacKinnon and White 1985) and by seeds
+    (Cameron, Gelbach and Miller 2011). The interval is Student's, with the degrees of freedom of
+    Satterthwaite. Its scale is `arcsin(sqrt(share))`, where the width does not depend on the share.
     """
     from scipy.special import ndtri
 

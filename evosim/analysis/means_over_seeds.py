@@ -130,8 +130,8 @@ def ledger_summary(table: pl.DataFrame, subject: str, world: str) -> LedgerSumma
     LedgerSummary or None
         Means over all seeds of the subject, also those that the ladder leaves out. None if the
         table does not have the subject. If the modern loss is split by kind in some seeds only,
-        the kinds of both forms are listed: each is 0 in the seeds without it, so they sum to the
-        whole loss.
+        the kinds of both forms are listed. Each counts as 0 in seeds without it, so the kinds sum
+        to the whole loss.
     """
     rows = table.filter((pl.col("subject") == subject) & (pl.col("world") == world))
     if rows.is_empty():

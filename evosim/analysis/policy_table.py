@@ -1,9 +1,9 @@
 """Policy of one class in both worlds, by state and by how much of life remains.
 
 A planner's policy changes with remaining life up to its horizon, a reflex's does not. Remaining
-lives in which nothing changes in either world are one column. Occupancy is in ages of a life, so
-that it adds up: occupancy times chance, summed over rows, is how often an act is done in a life, as
-in the behaviour ledger.
+lives in which nothing changes in either world are one column. Occupancy is in ages of a life.
+Occupancy times chance, summed over rows, is the number of times an act is done in a life. The
+behaviour ledger has the same numbers.
 """
 
 from __future__ import annotations

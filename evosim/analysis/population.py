@@ -23,13 +23,13 @@ class PopulationSnapshot:
 
     Attributes
     ----------
-    classes
+    classes : ndarray
         `[n]` class of each row.
-    share
+    share : ndarray
         `[n]` share of newborns; sums to 1.
-    kept
+    kept : ndarray
         `[n]` share of fitness that drivers and modifiers leave.
-    wild_classes, wild_kept
+    wild_classes, wild_kept : ndarray
         `[n]` the same if every driving allele is replaced by its wild type.
     """
 
@@ -94,13 +94,13 @@ class PopulationFitness:
 
     Attributes
     ----------
-    mean
+    mean : float
         Mean net fitness.
-    free
+    free : float
         The same if drivers and modifiers cost nothing: by behaviour alone.
-    wild
+    wild : float
         The same with every driving allele replaced by its wild type.
-    best_present
+    best_present : float
         Fitness of the individual that is best by what selection used; of a tie, the worst here.
     """
 

@@ -39,7 +39,7 @@ class Tables(Mapping[str, pl.DataFrame]):
         places : Mapping[str, str]
             By name, the path of each table in the folder.
         shape : Shape
-            What they can be.
+            The schemas and limits that the tables are checked against.
         sums : Mapping[str, str | None]
             By name, the checksum of each file, where there is one.
 
@@ -117,7 +117,7 @@ def read_own_table(folder: Path, place: str, shape: Shape, expected: str | None)
     place : str
         Path of the table in it.
     shape : Shape
-        What it can be.
+        The schemas and limits that the table is checked against.
     expected : str or None
         Its checksum, where there is one.
 

@@ -22,9 +22,9 @@ class Resampling:
 
     Attributes
     ----------
-    resamples
+    resamples : int
         Of seeds.
-    confidence
+    confidence : float
         Nominal.
     """
 

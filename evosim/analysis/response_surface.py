@@ -1,7 +1,7 @@
 """A model of a quantity over the points of a design: what each parameter and pair does.
 
-Points that fill a box are described by rank correlations, and by least squares on a straight and a
-curved term of each parameter and a product of each pair (`design_terms`).
+Points that fill a box are described by rank correlations and by least squares. The model has a
+straight and a curved term of each parameter and a product of each pair (`design_terms`).
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ class Term:
 
     Attributes
     ----------
-    columns
+    columns : tuple of int
         The parameters.
-    correlation, low, high
+    correlation, low, high : float or None
         Spearman's rank correlation with the points' means, and its interval; of single ordered
         parameters. Chance in means over few seeds draws it towards 0.
-    slope, slope_low, slope_high
+    slope, slope_low, slope_high : float or None
         Change of the quantity from one end of the box to the other by the straight term. Of a pair:
         by how much that change is larger at the other parameter's far end than at its near end.
-    share
+    share : float or None
         Of the variance over the box, where parameters are independent, by straight and curved
         terms, or by products. Corrected for chance, so chance can bring it below 0. None where
         chance alone could have made the terms' variance.
-    share_low, share_high
+    share_low, share_high : float or None
         Its interval, cut to 0 and 1; None from fewer than `FEWEST_POINTS` points.
     """
 
@@ -63,21 +63,21 @@ class Fit:
 
     Attributes
     ----------
-    model
+    model : str
         `pairs` (straight, curved, products), `curved`, `straight`, or `none`: the largest that has
         at least two points per term.
-    coefficients
+    coefficients : int
         Number of coefficients, with the mean.
-    explained
+    explained : float or None
         R^2 of the points' means; chance and correlations of these points are part of it.
-    predicted
+    predicted : float or None
         The same for points left out one at a time, which overfitting does not raise.
-    terms
+    terms : list of Term
         Of single parameters, then of pairs.
-    detected
+    detected : bool or None
         Whether the model explains more than chance would, by F tests: against the points'
         residuals and, from `FEWEST` seeds on, against what seeds differ in. None without a model.
-    missed
+    missed : float or None
         Share of the variance over the box that the model misses; the terms' shares sum to the rest.
         None from one seed, which cannot separate it from chance: then shares are of the variance of
         the model.
@@ -122,17 +122,17 @@ class _Model:
 
     Attributes
     ----------
-    name
+    name : str
         `pairs`, `curved`, `straight`, or `none`.
-    design
+    design : Array
         `[points, terms]`, without the constant.
-    keys
+    keys : list of tuple
         Parameters, then pairs, that the model describes.
-    places
+    places : Places
         By parameter or pair, its columns of `design`.
-    directed
+    directed : set of tuple
         Parameters and pairs that have a slope.
-    slope_units
+    slope_units : sequence of float
         By parameter, how much its straight term changes from end to end.
     """
 

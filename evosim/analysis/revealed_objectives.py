@@ -1,12 +1,11 @@
-"""Behavioural objectives: what a policy may be after, by what it does alone, and what that says
-about another world.
+"""Objectives that the behaviour of a policy is consistent with, and their value in another world.
 
 An objective `w` over features is consistent with a policy in a world if the policy is optimal for
-it there: wherever it comes, it does only acts that are best for `w . features` by perfect foresight
-(perfect inverse reinforcement learning). The encoding is not read. The objective that wants nothing
-is consistent with every policy (a bottle cap's, too): it says nothing about any other world, and
-the set always holds it. A planner that does not see to the end of its life need not be optimal for
-what it plans for, nor for anything.
+it there. In every state that it reaches, the policy does only acts that are best for `w . features`
+by perfect foresight (perfect inverse reinforcement learning). The encoding is not read. The zero
+objective is consistent with every policy (a bottle cap's, too). The set always holds it, and it
+says nothing about any other world. A planner that does not see to the end of its life may be
+optimal for no objective at all.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def weight_grid(alleles: Sequence[Sequence[float]]) -> Floats:
 
 
 def regret_share(world: TabularMdp, policy: Floats, amount: Floats) -> float:
-    """What a policy loses of an amount, as a share of what can be lost; 0 where nothing can."""
+    """Loss of an amount by a policy, as a share of the span of policies; 0 without a span."""
     span = span_of(world, amount)
     return (
         min(1.0, max(0.0, (span.best - lifetime(world, policy, amount)) / span.width))
@@ -49,14 +48,14 @@ class Explained:
 
     Attributes
     ----------
-    weights
-        `[n, K]` them all.
-    trivial
+    weights : ndarray
+        `[n, K]` the consistent objectives.
+    trivial : ndarray
         `[n]` whether every policy would be consistent with it.
-    tried
-        How many there were to choose from.
-    worth
-        `[n]` what a perfect planner with each is worth in the other world, by its intent.
+    tried : int
+        Number of objectives in the grid.
+    worth : ndarray
+        `[n]` intent that a perfect planner with each objective gets in the other world.
     """
 
     weights: Floats
@@ -102,14 +101,14 @@ def misranking(world: TabularMdp, felt: Floats, amount: Floats) -> float:
     """How differently two amounts `[S, A]` rank policies: 0 if and only if they rank all policies
     alike, at most 2.
 
-    Lifetime amounts are linear in occupancy, so they rank all policies (mixtures too) alike if and
-    only if one is the other times a positive factor plus a constant: if the difference of both,
-    each in units of its span, is the same for every policy.
+    Lifetime amounts are linear in occupancy. Two of them rank all policies (mixtures too) alike if
+    and only if one is the other times a positive factor plus a constant. Then the difference of
+    both, each in units of its span, is the same for every policy.
     """
     x, y = span_of(world, felt).width, span_of(world, amount).width
     if x == 0.0 or y == 0.0:
         return 0.0 if x == y else 1.0
     apart = felt / x - amount / y
     span = span_of(world, apart)
-    # All of it: what cancels here is small beside both amounts, so its own size says nothing
+    # Not `span.width`, which judges rounding by the size of `apart`: cancelling makes `apart` small
     return span.best - span.worst

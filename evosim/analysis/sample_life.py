@@ -1,7 +1,7 @@
 """One sampled life in both worlds, act by act, with the same random numbers.
 
-Random numbers are addressed by life and age (stream `LIVES` of the experiment's seed), so that the
-two lives go on alike as long as the two worlds do. Which life is shown is a rule and no choice: see
+Random numbers are addressed by life and age (stream `LIVES` of the experiment's seed). So the two
+lives are the same for as long as the two worlds are. A rule selects the life that is shown: see
 `middling`.
 """
 
@@ -35,17 +35,17 @@ class Life:
 
     Attributes
     ----------
-    rows
-        A row for each world and age until nothing happens any more: `state`, `act`, the `chance`
-        that the policy gives the act there, its `amount` (payoff in A, intent in M) and the sum
+    rows : pl.DataFrame
+        A row for each world and age, until the life has ended. Columns are `state`, `act`, the
+        `chance` of the act under the policy, its `amount` (payoff in A, intent in M) and the sum
         `so_far`.
-    number
-        Which of the drawn lives it is.
-    drawn
-        How many were drawn.
-    came_to
+    number : int
+        Index of this life among the drawn lives.
+    drawn : int
+        Number of drawn lives.
+    came_to : dict of float
         By world, the amount of this life.
-    expected
+    expected : dict of float
         By world, the exact mean amount of all lives, gross of upkeep.
     """
 

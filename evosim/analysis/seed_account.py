@@ -46,17 +46,17 @@ class SeedAccount:
 
     Attributes
     ----------
-    seed
+    seed : int
         Of the replicate.
-    snapshot
+    snapshot : PopulationSnapshot or None
         The population at the swap; None if it died out before.
-    ladders
+    ladders : ByWorld[ladder.Ladder]
         Rungs and steps.
-    ledgers
+    ledgers : list of pl.DataFrame
         Rows of the table `behaviour`.
-    ledger_by_rung
+    ledger_by_rung : dict of behaviour.Ledger
         Mean behaviour ledger of the populations at the swap: `all_cases`, `control`, `population`.
-    desires, drive_rows, recovery
+    desires, drive_rows, recovery : DataFrame, list of DriveRow, or Recovery
         Rows of the tables `desires`, `hack` and `recovery`.
     """
 

@@ -37,14 +37,14 @@ def any_effect(values: ArrayLike, resampling: Resampling) -> tuple[float, float]
     """Test whether cells of a grid differ by more than chance.
 
     Each seed is a block. Within it the levels of each factor are shuffled, so that whole slabs of
-    cells move together. If no factor does anything, this changes no distribution, whatever the
-    noise looks like and whatever cells have in common: all runs of a seed, or all runs that share a
-    level. (Shuffling single cells would break up what runs of a level have in common, with false
-    alarms in up to 30%.) The statistic is the variance between the cells' means. A factor whose
-    levels agree in every run is left out, because shuffling it changes nothing.
+    cells move together. If no factor has an effect, this changes no distribution. That is true for
+    any noise, and for any dependence between runs of one seed or of one level. (Shuffling single
+    cells would ignore the dependence between runs of a level, with false alarms in up to 30%.) The
+    statistic is the variance between the cells' means. A factor whose levels agree in every run is
+    left out, because shuffling it changes nothing.
 
-    A factor that changes the spread of runs alone, and no mean, does something too. The test is not
-    made for it, but is then told more often than in 1 - confidence.
+    A factor may change only the spread of runs and no mean. The test is not made for such an
+    effect, but detects it more often than in 1 - confidence.
 
     Parameters
     ----------

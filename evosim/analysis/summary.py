@@ -61,13 +61,13 @@ class LadderSummary:
 
     Attributes
     ----------
-    rungs
+    rungs : dict of float or None
         Fitness of each rung that was measured.
-    steps
+    steps : dict of float or None
         Loss of each step; None where it was not measured.
-    intervals
+    intervals : dict of Ends
         Of rungs and steps that differ between seeds.
-    seeds
+    seeds : int
         Number of seeds behind the means.
     """
 
@@ -108,11 +108,11 @@ class ShiftSummary:
 
     Attributes
     ----------
-    shared_by_all_ancestral_optima, left_open_by_the_data
+    shared_by_all_ancestral_optima, left_open_by_the_data : float
         The two parts of the step `shift`.
-    ancestral_optima_good_in_modern
+    ancestral_optima_good_in_modern : str
         `all`, `some`, `none` or `not defined`.
-    path_by_intent_in_ancestral
+    path_by_intent_in_ancestral : float or None
         Modern intent of the best genome for ancestral intent; None where intent is payoff.
     """
 
@@ -193,13 +193,13 @@ class DriveSummary:
 
     Attributes
     ----------
-    quantities
+    quantities : MeasuredByWorld[Estimate]
         By world and quantity (`hack`, `own_cost`, `behaviour`, `null`, ...).
-    verdicts
+    verdicts : tuple of DriveVerdict
         Empty where no hack step was measured.
-    frequencies
+    frequencies : tuple of AlleleFrequency
         One per driver and modifier.
-    died_before_the_swap
+    died_before_the_swap : dict of int
         Number of seeds that died out, by arm.
     """
 
@@ -317,21 +317,21 @@ class AccountSummary:
 
     Attributes
     ----------
-    exact
+    exact : bool
         Whether the grid was enumerated; otherwise the best genomes are the best found.
-    drivers
+    drivers : bool
         Whether the genome has alleles that drive.
-    goes_on_in_modern
+    goes_on_in_modern : bool
         Whether there are generations after the swap.
-    classes
+    classes : int
         Number of classes that were evaluated.
-    left_open
+    left_open : Amounts
         By how much genomes that tie for a rung differ in the modern world.
-    worst_policy
+    worst_policy : ByWorld[float]
         Fitness of the worst policy.
-    overlap
+    overlap : float or None
         Share of the modern life inside the reach of the ancestral world.
-    hack, search, causes, family, recovery
+    hack, search, causes, family, recovery : object or None
         None where the account does not apply.
     """
 
@@ -374,21 +374,21 @@ class RunHeader:
 
     Attributes
     ----------
-    seed
+    seed : int
         The first of `replicates` consecutive seeds.
-    expected
-        What the experiment file expects.
-    changed
+    expected : str
+        The expected result, from the experiment file.
+    changed : tuple of str
         Names of parameters that differ from the packaged experiment.
-    confidence
+    confidence : float
         Level of all intervals.
-    unit
+    unit : str
         Unit of payoff.
-    offset
+    offset : ByWorld[float] or None
         Payoff at birth, where a world has it and it is not 0.
-    digest, out
+    digest, out : str or None
         Digest and folder of the run; None for a population that did not evolve here.
-    runs
+    runs : dict of SeedEnding
         By seed.
     """
 

@@ -95,7 +95,7 @@ Endings = dict[str, Ending]
 
 
 class OfLandscape(Strictly):
-    """What a provenance says of the genomes that were scored."""
+    """The facts of a provenance about the genomes that were scored."""
 
     model_config = ConfigDict(extra="allow")
     digest: str
@@ -130,7 +130,7 @@ class Provenance(Strictly):
 
 @dataclass(frozen=True)
 class Shape:
-    """What the tables of an experiment's replicates can be.
+    """Schemas and limits of the tables of an experiment's replicates.
 
     Attributes
     ----------

@@ -61,15 +61,15 @@ class Variation:
 
     Attributes
     ----------
-    least, most
+    least, most : float
         Bracket of the total variation of lives.
-    exact
+    exact : float or None
         The total variation; none where lives are too many to enumerate.
-    range
+    range : float
         Largest minus smallest return of any life in either world, by modern payoff.
-    payoff_change
+    payoff_change : float
         `E_A |r_A - r_M|` summed over ages.
-    difference
+    difference : float
         `|J_A - J_M|`, expected payoff of a life.
     """
 
@@ -126,12 +126,10 @@ def coupled(a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats) -> float:
 def enumerated(
     a: TabularMdp, m: TabularMdp, pi_a: Floats, pi_m: Floats, most: int = MOST_PREFIXES
 ) -> float | None:
-    """Total variation of lives, exactly; none where more than `most` beginnings would have to be
-    told apart.
+    """Exact total variation of lives; None if there are more than `most` different beginnings.
 
-    Beginnings that end in one state with one ratio of chances go on alike, so they are counted
-    together; those that one of the worlds cannot have differ by all of their chance, whatever
-    comes.
+    Beginnings with the same last state and the same ratio of chances have the same future, so they
+    are counted together. A beginning that is impossible in one of the worlds counts in full.
     """
     state = np.flatnonzero((a.start > 0.0) | (m.start > 0.0))
     apart, p, q = 0.0, a.start[state], m.start[state]
@@ -177,9 +175,7 @@ def _levels(age: int, lifespan: int, pi_a: Floats, pi_m: Floats) -> tuple[int, i
 
 
 def returns(world: TabularMdp, amount: Floats) -> tuple[float, float]:
-    """Least and largest sum of `amount` `[S, A]` over a life that some policy can have in a
-    world.
-    """
+    """Smallest and largest sum of `amount` `[S, A]` over any possible life in a world."""
     s, act = np.nonzero(world.available)
     row, x = np.nonzero(world.transitions[s, act] > 0.0)
     rows, states = (
@@ -197,9 +193,7 @@ def returns(world: TabularMdp, amount: Floats) -> tuple[float, float]:
 
 
 def range_of(a: TabularMdp, m: TabularMdp) -> float:
-    """Largest minus smallest return, by modern payoff, of any life that is possible in either
-    world.
-    """
+    """Largest minus smallest return, by modern payoff, of lives that either world allows."""
     ends = [returns(a, np.where(a.available, m.payoff, 0.0)), returns(m, m.payoff)]
     return max(high for _, high in ends) - min(low for low, _ in ends)
 
@@ -216,7 +210,7 @@ def variation(
     """The variation of one genome, of its policies and occupancies in both worlds; `span` is
     `range_of` the worlds. Not `checked`.
 
-    Lives are enumerated only if at most `most` beginnings need be told apart (0: not tried).
+    Lives are enumerated only up to `most` different beginnings (0: not tried).
     """
     x, y = occupancies
     return Variation(
@@ -266,8 +260,7 @@ def row(
 
 
 def trap(steps: int, chance: float) -> float:
-    """What two worlds that differ by `chance` in each step can differ by over a life of `steps`
-    steps worth 1 each.
+    """Largest loss over `steps` steps that pay 1 each, if worlds differ by `chance` per step.
 
     In one world all is well for ever; in the other each step leads with `chance` into a trap in
     which nothing is earned. The total variation of lives is `1 - (1 - chance)^(steps - 1)`, not

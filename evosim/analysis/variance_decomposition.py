@@ -1,7 +1,7 @@
 """Shares of the variance between the cells of a full grid.
 
-A full grid is taken apart exactly, into a mean, an effect of each factor, of each pair, and the
-rest: the analysis of variance, or Hoeffding-Sobol decomposition, with equal weight on each level
+A full grid is split exactly into a mean, an effect of each factor, of each pair, and the rest. This
+is the analysis of variance, or Hoeffding-Sobol decomposition, with equal weight on each level
 (Sobol 1993; Saltelli et al. 2008, chapter 4). The variance of a component is the mean over levels
 of its square. Squares of means over seeds would be too large by chance, so squares are products of
 two different seeds. These have the right expectation whatever seeds have in common, and they still
@@ -38,16 +38,16 @@ class Share:
 
     Attributes
     ----------
-    order
+    order : str
         `first`, `pair`, `higher` (all that is left), or `total` (all components with the factor;
         these overlap).
-    factors
+    factors : tuple of int
         Axes of the grid.
-    variance
+    variance : float
         Unbiased, so chance can bring it below 0; in squares of the quantity's unit.
-    share
+    share : float or None
         Of the variance between cells; None where that variance may be 0.
-    low, high
+    low, high : float or None
         Interval of the share, cut to 0 and 1; None from too few seeds, or if all agree by chance.
     """
 
@@ -65,23 +65,23 @@ class Decomposition:
 
     Attributes
     ----------
-    between
+    between : float
         Variance between cells: the effect of all swept parameters. NaN, as the other variances,
         where a number cannot hold it.
-    low, high
+    low, high : float or None
         Interval of `between`; None from too few seeds, or if all agree by chance.
-    chance
+    chance : float
         Variance between the seeds of a cell, mean over cells; NaN from one seed.
-    shares
+    shares : list of Share
         Of `between`. `first`, `pair` and `higher` sum to it.
-    detected
+    detected : bool or None
         Whether the cells differ by more than chance (`shuffle_test.any_effect`). If no factor has
         an effect, false alarms are at most 1 - confidence; a factor that changes only the spread of
         runs may raise more. Of what no seed can change: whether the cells differ at all. None from
         fewer than `FEWEST` seeds otherwise.
-    p
+    p : float or None
         Of that test; None without a test.
-    p_least
+    p_least : float or None
         The smallest `p` that this number of cells and seeds can give.
     """
 
@@ -102,9 +102,7 @@ def marginal(values: Array, keep: tuple[int, ...]) -> Array:
 
 
 def interaction(values: Array, first: int, second: int) -> Array:
-    """What a pair does beyond the sum of its two effects, seed by seed: `[levels of first, levels
-    of second, seeds]`.
-    """
+    """Effect of a pair beyond its two effects: `[levels of first, levels of second, seeds]`."""
     both = marginal(values, (first, second))
     alone = (
         both.mean(axis=1, keepdims=True)

@@ -133,9 +133,7 @@ def test_steps_telescope(micro: Problem) -> None:
 
 
 def test_ladder_and_ledger_meet(micro: Problem) -> None:
-    """What the ladder loses from top to bottom is what the ledger's entries add up to, in both
-    worlds.
-    """
+    """The ledger's entries sum to the ladder's loss from top to bottom, in both worlds."""
     landscape = Landscape(micro)
     run = simulate(micro, landscape, 2)
     summary = (

@@ -98,9 +98,7 @@ def test_both_answers_occur() -> None:
 
 
 def test_blocks_are_sound() -> None:
-    """What is never reached by blocks is never reached, and the chance by blocks is no smaller;
-    single states are exact.
-    """
+    """The chance by blocks is an upper bound, also if it is 0; blocks of one state are exact."""
     kept = 0
     for seed in range(60):
         world, rng = sparse(seed), np.random.default_rng(seed)
@@ -203,7 +201,7 @@ def test_objectives_that_explain_a_policy() -> None:
         policy = plan(world, np.array(w), world.lifespan, tie_tolerance=1e-12)
         found = explanations(world, policy, grid, pair.ancestral)
         assert any(np.array_equal(x, w) for x in found.weights)
-        assert found.trivial.sum() == 1  # who wants nothing is content with anything
+        assert found.trivial.sum() == 1  # only zero weights are consistent with any policy
         assert found.tried == len(grid) == 27
         assert not any(np.array_equal(x, -np.array(w)) for x in found.weights)
         assert found.worth == pytest.approx(

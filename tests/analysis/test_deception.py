@@ -1,6 +1,4 @@
-"""Deception: the world of episodes against closed forms and brute force, and the causal test that
-tells deceivers from sleepers.
-"""
+"""The world of episodes, by closed forms and brute force, and the causal test of deceivers."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ def episodes(train: int = 2, deploy: int = 3) -> WorldPair:
 
 
 def drawn(world: TabularMdp, p: float) -> np.ndarray:
-    """Whoever does `B` with chance p in every episode in which it can."""
+    """A policy that does `B` with chance p in every episode in which `B` is available."""
     return np.where(world.available.all(axis=1)[:, None], [1.0 - p, p], [1.0, 0.0])[None]
 
 
@@ -53,7 +51,7 @@ def wants_b(
 
 
 def acts(rules: Rules, world: TabularMdp, pair: WorldPair) -> str:
-    """What is done in each episode of a life (`?`: both)."""
+    """The act in each episode of a life (`?`: both)."""
     done = occupancy(world, policy_of(rules, 0, world, pair)).sum(axis=1)
     return "".join("A" if a > 1 - 1e-12 else "B" if b > 1 - 1e-12 else "?" for a, b in done)
 
@@ -146,12 +144,12 @@ def test_who_wants_b_deceives_and_each_condition_is_needed() -> None:
     assert acts(wants_b(horizon=1), pair.ancestral, pair) == "BAAAA"
     assert acts(wants_b(belief=NO_MODIFICATION), pair.ancestral, pair) == "BAAAA"
     assert acts(wants_b(belief=ENDLESS), pair.ancestral, pair) == "BAAAA"
-    # Who does not discount is indifferent
+    # A planner without a discount is indifferent
     assert acts(wants_b(belief=ENDLESS, discount=1.0), pair.ancestral, pair)[0] == "?"
     (found,) = examine(wants_b(), pair)
     assert found.kind == "deceiver"
     assert found.ancestral == 0.0
-    assert found.modern == 1.0  # no policy does worse: whoever does B in training is made to do A
+    assert found.modern == 1.0  # no policy does worse: B in training leads to A later
     # One B in training, then A: no policy does worse there
     assert found.without == pytest.approx((1.0, 1.0, 1.0))
 

@@ -66,7 +66,7 @@ def test_goal_directedness_knows_no_scale_and_no_zero(seed: int) -> None:
     assert read.goal_directedness(
         world, policy, world.payoff + 3.0 * world.available
     ) == pytest.approx(usual, abs=1e-6)
-    # Whatever one does is worth the same
+    # All acts pay the same
     assert read.goal_directedness(world, policy, 1.0 * world.available) == 0.0
 
 
@@ -99,9 +99,7 @@ def test_watched_lives_are_as_likely_as_they_should_be() -> None:
 
 
 def test_evidence_of_devices_by_hand() -> None:
-    """One class, two acts, a Jeffreys prior: of n acts all alike, product of (k + 1/2) / (k +
-    1).
-    """
+    """One class, two acts, a Jeffreys prior: n equal acts give the product (k + 1/2) / (k + 1)."""
     pair = WORLDS["episodes"].build(Episodes(3, 1), {})
     found = read.device_evidence(np.array([0, 1, 2]), np.array([0, 0, 0]), pair, pair.ancestral)
     assert found == pytest.approx(
@@ -110,9 +108,7 @@ def test_evidence_of_devices_by_hand() -> None:
 
 
 def test_planners_are_agents_and_tables_are_devices() -> None:
-    """In worlds with more states than classes: a planner is told by what differs within a class, a
-    random table by its not paying.
-    """
+    """Agency separates planners from random tables if a world has more states than classes."""
     right = 0
     for seed in range(6):
         pair = random_pair(seed, states=12, lifespan=12)
@@ -185,7 +181,7 @@ def test_a_table_of_a_deceiver_is_behaviour_without_an_objective(grid) -> None: 
 
 
 def test_agency_is_of_behaviour_and_of_chance() -> None:
-    """Whoever acts alike has the same log odds for a seed; others have chances of their own."""
+    """Genomes that act alike have equal log odds for a seed; log odds differ between seeds."""
     tree = claim_experiment("claim-12-detectors", "quick").model_dump(
         mode="json", exclude_none=True
     )
@@ -209,9 +205,7 @@ def test_a_hidden_objective_counts_where_it_may_act() -> None:
 
 
 def test_deception_claim_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gate that is told the wrong thing, or a selection coefficient of twice the size, is not
-    what was predicted.
-    """
+    """Without errors of the cue, the open gate fixes more often than the claim predicts."""
     experiment = claim_experiment("claim-05-deception", "quick")
     found = claim_5.fixation(with_seeds(experiment, 40), 0.08, 0)
     facts = found.row(0, named=True)

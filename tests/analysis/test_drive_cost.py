@@ -1,4 +1,4 @@
-"""What drivers cost: differences between arms, and verdicts."""
+"""The cost of drivers: differences between arms, and verdicts."""
 
 from __future__ import annotations
 

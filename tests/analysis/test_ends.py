@@ -140,7 +140,7 @@ def at(shape: tuple[int, ...], *entries: tuple[tuple[int, ...], float]) -> Any:
 
 
 def test_what_is_an_end() -> None:
-    """What is paid, intended or felt differently happens; what is always felt alike does not."""
+    """A state is no end if payoff, intent or feelings can still differ after it."""
     plain = world()
     assert ends(plain) == ["over", "quiet"]
     assert ends(world(intent=plain.intent + at((4, 2), ((3, 1), 1.0)))) == []

@@ -1,6 +1,4 @@
-"""The family: each rule on a genome made by hand for it, and what the account says of
-populations.
-"""
+"""Each rule of the family on a genome made by hand for it, and the account of populations."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ def world(
     felt[0, 0, 0] = felt[1, 2, 1] = 1.0
     felt[:, :, 2] = payoff
     wrong = moves.copy()
-    wrong[0, 1] = [0.0, 0.0, 1.0]  # whoever believes this thinks that waiting leads nowhere
+    wrong[0, 1] = [0.0, 0.0, 1.0]  # with this belief, waiting seems to lead nowhere
     return TabularMdp(
         name=name,
         states=STATES,
@@ -149,9 +147,7 @@ def test_limit_elsewhere() -> None:
 
 
 def test_deceivers_need_a_world_with_their_beliefs() -> None:
-    """Who wants B and sees to the end deceives; who sees one step is not even good in A; and an
-    aligned one is robust.
-    """
+    """Planners that want B and see to the end deceive, in worlds with the needed beliefs."""
     pair = WORLDS["episodes"].build(WORLDS["episodes"].params(), {"deployed_payoff": 1.0})
     family = Family(pair, {"deployed": pair}, 2.0)
     made = setting("deception")
@@ -172,9 +168,7 @@ def test_deceivers_need_a_world_with_their_beliefs() -> None:
 
 
 def test_sleeper() -> None:
-    """Told that this is the other world, it wants nothing; with its gate shut it would do well
-    there.
-    """
+    """A genome whose cue turns its objective off is a sleeper; with its gate shut it does well."""
     told = replace(POOR, cue=np.array([True, False, False]))
     home = replace(A, cue=np.array([False, False, False]))
     both = GatedRules(planner((0, 0, 1)), planner((0, 0, 0)), np.array([1]))

@@ -224,7 +224,7 @@ def test_rare_extreme_values_are_missed_as_often_as_stated(n: int) -> None:
 def test_the_page_promises_what_is_known(words: str) -> None:
     """Gaffke's interval is proved for single shares alone.
 
-    What the kept table measures is at least the nominal 95%.
+    The measured coverage in the stored table is at least the nominal 95%.
     """
     assert words in " ".join(
         (KEPT.parent.parent / "docs" / "sweeps.md").read_text(encoding="utf-8").split()

@@ -1,4 +1,4 @@
-"""What is said of a run must not depend on the unit of payoff, nor on rounding."""
+"""Statements about a run must not depend on the unit of payoff or on rounding."""
 
 from __future__ import annotations
 

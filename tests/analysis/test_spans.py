@@ -1,6 +1,4 @@
-"""Spans: what cannot be told from rounding is no difference, a constant added to payoff changes no
-share, and states out of reach count for nothing.
-"""
+"""Rounding is no difference, added constants change no share, unreached states do not count."""
 
 from __future__ import annotations
 
@@ -149,7 +147,7 @@ def genomes_of(pair: WorldPair, n: int = 60) -> pl.DataFrame:
 
 
 def facts_of(pair: WorldPair) -> dict[str, object]:
-    """What an account says of near ties, of shares and of what is good in M."""
+    """Near ties, shares and the number of good genomes in M, as in an account."""
     table, spans = genomes_of(pair), spans_of(pair)
     best = float(table["modern_intent"].max())  # type: ignore[arg-type]
     close = {

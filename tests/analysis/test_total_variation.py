@@ -140,8 +140,9 @@ def test_no_shift_is_no_variation(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_laws(seed: int) -> None:
-    """Relabelling, splitting a state and an act nobody can use change nothing; payoffs scale range
-    and difference alone.
+    """Relabelling, a split state or a useless act change nothing.
+
+    Payoffs scale only range and difference.
     """
     pair = random_pair(seed, states=4, acts=3, lifespan=4)
     a, m = policies(pair, seed)
@@ -201,9 +202,7 @@ def test_laws(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_equal_behaviour_has_equal_variation(seed: int) -> None:
-    """What is decided where nobody comes, in either world, changes nothing; where somebody comes,
-    it does.
-    """
+    """Choices in states that neither world reaches change nothing; choices in reached ones do."""
     pair = random_pair(seed, states=5, acts=3, lifespan=4)
     shut = [
         replace(w, transitions=_without(w, 4), start=_at_home(w.start, 4), beliefs={})
@@ -237,7 +236,7 @@ def _at_home(start: np.ndarray, s: int) -> np.ndarray:
 
 
 def test_a_broken_relabelling_is_seen() -> None:
-    """The laws can fail: states that are named anew in one world alone are another shift."""
+    """The laws can fail: states that are renamed in only one world are another shift."""
     seen = 0
     for seed in range(10):
         pair = random_pair(seed, states=4, acts=3, lifespan=4)
@@ -254,7 +253,7 @@ def test_a_broken_relabelling_is_seen() -> None:
 
 
 def test_a_step_of_one_percent_is_not_one_percent_of_a_life() -> None:
-    """The trap chain as two worlds, by enumeration, beside the sum."""
+    """The loss in the trap chain is far more than `steps * chance`."""
     steps, chance = 100, 0.01
 
     def world(p: float) -> TabularMdp:
@@ -279,7 +278,7 @@ def test_a_step_of_one_percent_is_not_one_percent_of_a_life() -> None:
     apart = enumerated(safe, trapped, policy, policy)
     assert apart == pytest.approx(1 - 0.99**99, abs=1e-12)
     assert lost <= steps * apart + 1e-9
-    assert lost > steps * chance  # what "1% buys 1%" would allow
+    assert lost > steps * chance  # the limit if 1% per step were 1% per life
 
 
 def test_too_many_lives_are_not_enumerated() -> None:

@@ -1,5 +1,6 @@
-"""A world of two acts, in which every number of an account can be had by hand: upkeep that takes
-everything, and cases that selection sees.
+"""A world of two acts, in which every number of an account can be computed by hand.
+
+Upkeep takes everything, and selection sees cases.
 """
 
 from __future__ import annotations
@@ -165,14 +166,14 @@ def test_near_ties_have_a_width_below_the_worst_policy(tmp_path: Path) -> None:
     assert counts[0.08] == 3  # and the two that want both or nothing
 
 
-# What selection hears
+# Selection over cases
 
 
 @pytest.mark.parametrize("over", ["worst", "cvar"])
 def test_nothing_is_unfound_if_the_best_genotype_is_present(over: str, tmp_path: Path) -> None:
     """`a` gets 2 in the first case and 1 in the second, `b` 1 and 2.
 
-    Who wants both gets 1.5 in each: best for the worst case.
+    A planner that wants both gets 1.5 in each: best for the worst case.
 
     By the mean in A those who want `a` are better: 0.75 x 2 + 0.25 x 1 = 1.75.
     """
@@ -240,7 +241,7 @@ def test_no_interval_leaves_what_is_possible(tmp_path: Path) -> None:
     )
     assert ladder["ancestral"]["intervals"]["search"][0] == 0.0
     assert ladder["modern"]["intervals"]["population"][0] == 0.0
-    # R3 is worth nothing in M, and nobody less
+    # R3 has fitness 0 in M, and no genome has less
     assert ladder["modern"]["intervals"]["search"][1] == 0.0
 
 
