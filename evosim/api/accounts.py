@@ -81,8 +81,10 @@ class Accounted(Guarded):
         return sentences.hack_words(self.typed_summary)
 
     def ladder(self, *, seeds: bool = False) -> pl.DataFrame:
-        """Rungs and steps of both ladders: `world`, `part` (rung or step), `code` (R0 to R5),
-        `name`, `mean`, `low`, `high`, `seeds`.
+        """Rungs and steps of both ladders, with means and intervals.
+
+        Columns: `world`, `part` (rung or step), `code` (R0 to R5), `name`, `mean`, `low`, `high`,
+        `seeds`.
         """
         return self.accounts["ladder"] if seeds else frames.ladder(self.typed_summary.account)
 
@@ -103,16 +105,18 @@ class Accounted(Guarded):
     def behaviour(
         self, *, by: Sequence[str] = ("kind", "act"), seeds: bool = False
     ) -> pl.DataFrame:
-        """The behaviour ledger: regret by `subject`, `world` and `by`, which may name `kind`, `act`
-        and `age`. Sums to the whole loss.
+        """Regret by `subject`, `world` and `by` (the behaviour ledger); rows sum to the whole loss.
+
+        `by` may name `kind`, `act` and `age`.
         """
         by = [one_of(name, "by", SPLITS) for name in texts(by, "by", "['act']")]
         summed = frames.behaviour(self.accounts["behaviour"], by)
         return summed if seeds else self._means(summed, "subject", "world", *by)
 
     def desires(self, *, seeds: bool = False) -> pl.DataFrame:
-        """Desires: mean weight, regret by the acts that serve each, gain if it alone is switched
-        off: `feature`, `acts`, `quantity`.
+        """Mean weight, regret and gain of each desire, by `feature`, `acts` and `quantity`.
+
+        Regret: that of the acts that serve the desire. Gain: if this desire alone is switched off.
         """
         long = frames.desires(self.accounts["desires"])
         return long if seeds else self._means(long, "feature", "acts", "quantity")

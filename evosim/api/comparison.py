@@ -210,9 +210,7 @@ def compared(recorded: Sequence[Recorded]) -> Comparison:
 
 
 def _names(folders: Sequence[Path]) -> tuple[str, ...]:
-    """Short names that differ: of the folders, or their paths, or with numbers where one is given
-    twice.
-    """
+    """Short names that differ: folder names, else paths, else numbered paths."""
     for words in (
         [in_one_line(folder.resolve().name) for folder in folders],
         [in_one_line(str(folder)) for folder in folders],

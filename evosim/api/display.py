@@ -190,9 +190,7 @@ def text_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
 
 
 def html_of(heading: str, lines: Lines, tables: Iterable[Table]) -> str:
-    """A piece of a page: headings, lines, tables; all text escaped, no scripts, colours of the page
-    it stands in.
-    """
+    """Headings, lines and tables as HTML, with escaped text, no scripts and the page's colours."""
     out = [
         '<div class="evosim">',
         (

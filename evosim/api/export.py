@@ -117,8 +117,9 @@ class Source:
 
 
 def source_of(folder: Path) -> Source:
-    """The tables of a folder: of a run, a sweep, a search, or of kept results (CSV files, in it or
-    in folders in it). Raises `UserError`.
+    """The tables of a run, a sweep, a search or stored results. Raises `UserError`.
+
+    Stored results are CSV files in the folder or in its subfolders.
     """
     refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
@@ -252,7 +253,7 @@ def encoded(table: pl.DataFrame, name: str, format: str, *, spreadsheets: bool =
     table : polars.DataFrame
         The table.
     name : str
-        What messages call it.
+        Its name in messages.
     format : str
         One of `FORMATS`.
     spreadsheets : bool

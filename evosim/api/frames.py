@@ -73,9 +73,7 @@ def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def measured(values: Iterable[float | None], spread: IntervalSettings) -> dict[str, float | None]:
-    """Mean, ends of the interval and number of seeds of one number a seed; null where nothing was
-    measured.
-    """
+    """Mean, interval ends and number of seeds of a quantity; null where no seed measured it."""
     x = [value for value in values if value is not None]
     low, high = interval(x, spread.bootstrap, spread.confidence) or (None, None)
     return {"mean": mean(x), "low": low, "high": high, "seeds": len(x)}

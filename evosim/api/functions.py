@@ -59,10 +59,10 @@ def run(
     Parameters
     ----------
     experiment
-        A packaged name, the path of a TOML file, a tree, or a resolved `Experiment`.
+        A packaged name, the path of a TOML file, a tree, or an `Experiment`.
     settings
-        Dotted paths and their values, as `--set`, or a polars frame with one row. A null leaves its
-        parameter as it is.
+        Dotted paths and values, as `--set`, or a polars frame with one row. A null leaves its
+        parameter unchanged.
     seed, replicates
         First seed and number of seeds.
     out
@@ -242,8 +242,9 @@ def account(
     population
         One row per genome. Columns: `class` (number in the grid), or one column per locus that
         varies: its expressed value, or a list of its alleles. Optional columns: `count` (copies, by
-        default 1), `seed` (several populations at once, for intervals, by default 0), `kept` (share
-        of fitness that drivers leave, by default 1).
+        default 1) and `seed` (by default 0). Several seeds are several populations, which give
+        intervals. The optional column `kept` is the share of fitness that drivers leave (by
+        default 1).
     experiment, settings
         As in `run`.
 
@@ -278,11 +279,11 @@ def sweep(
     workers
         Number of processes. By default one per processor.
     threads
-        Number of threads of each process.
+        Threads of each process.
     retry_failed
         Compute failed runs again.
     other_sources
-        Continue a sweep that other code has begun.
+        Continue a sweep begun by other code.
     progress
         Show a line on standard error.
 

@@ -28,15 +28,15 @@ class InFolder(Guarded):
         Parameters
         ----------
         folder
-            Where the files are written. It is made if it does not exist.
+            Folder of the files. It is made if missing.
         tables
-            Names of tables; by default all of them.
+            Names of tables (default: all).
         format
             `csv`, `parquet` or `json`.
         force
             Replace files that exist.
         spreadsheets
-            In CSV, put an apostrophe before texts that begin like a formula.
+            In CSV, put an apostrophe before formula-like texts.
 
         Returns
         -------

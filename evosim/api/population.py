@@ -1,6 +1,4 @@
-"""Populations of one's own: genotypes or classes with counts, accounted for as if they had
-evolved.
-"""
+"""Your own populations: counted genotypes or classes, analysed as if they had evolved."""
 
 from __future__ import annotations
 
@@ -266,7 +264,5 @@ def _numbers(population: pl.DataFrame, name: str) -> NDArray[np.float64]:
 
 
 def _landscape(setting: Problem, census: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
-    """The landscape of a setting with these classes in it, and whether its best genomes are the
-    best there are.
-    """
+    """A setting's landscape with these classes, and whether its best genomes are the true best."""
     return runs_accounts.landscape_of(setting, census["class"].unique().sort().to_numpy())

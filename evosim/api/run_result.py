@@ -54,9 +54,7 @@ class Run(Accounted, InFolder):
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """All tables of the run by name: what was recorded, of controls as `controls/NAME/TABLE`,
-        and the account.
-        """
+        """All tables of the run by name: recorded tables, accounts, and `controls/NAME/TABLE`."""
         controls = {
             f"controls/{arm}/{name}": table
             for arm, tables in self.recorded.controls.items()
@@ -70,8 +68,9 @@ class Run(Accounted, InFolder):
         return self.recorded.provenance
 
     def search(self, *, seeds: bool = False) -> pl.DataFrame:
-        """The search ledger (Price equation), summed `when` before and after the swap: `trait`,
-        `term`. Terms sum to `change`.
+        """The search ledger (Price equation) by `when`, `trait` and `term`; terms sum to `change`.
+
+        `when` is before or after the swap.
         """
         table = frames.search(
             self.recorded.tables, self.experiment.swap, self.experiment.generations

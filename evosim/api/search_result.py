@@ -46,8 +46,9 @@ class Search(InFolder):
         return self.typed_summary.as_dict()
 
     def paths(self) -> pl.DataFrame:
-        """One row a seed and recorded evaluation: where it was and what it had found. docs/hills.md
-        has the columns.
+        """One row per seed and recorded evaluation: position and best find.
+
+        docs/hills.md lists the columns.
         """
         from evosim.api.export import source_of
 

@@ -52,8 +52,9 @@ class Sweep(InFolder):
         return analysis_of(self.store)
 
     def runs(self) -> pl.DataFrame:
-        """One row a run: what was planned, how it ended, and every number of its account by dotted
-        name. Raises `UserError`.
+        """One row per run: its plan, its status and its account. Raises `UserError`.
+
+        Numbers of the account have dotted names.
         """
         return self.table("runs")
 
@@ -101,9 +102,7 @@ class Sweep(InFolder):
         return [name for name in HEADLINES if name in known]
 
     def cells(self, quantity: str | None = None) -> pl.DataFrame:
-        """One row a cell and quantity: its parameters, `mean`, `low`, `high`, and how many runs
-        ended how.
-        """
+        """One row per cell and quantity: parameters, `mean`, `low`, `high`, and runs by status."""
         return self._of("cells", quantity)
 
     def effects(self, quantity: str | None = None) -> pl.DataFrame:

@@ -79,8 +79,9 @@ def population(ledger: pl.DataFrame) -> pl.DataFrame:
 
 
 def _entries(ledger: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """The population's regret by `world`, `act`, `kind`, and by `world`, `age`, `kind`: means over
-    seeds; and how many these are, those without any regret too.
+    """Regret by `world`, `act`, `kind`, regret by `world`, `age`, `kind`, and the number of seeds.
+
+    Regret is the population's mean over seeds. Seeds without regret count too.
     """
     rows = population(ledger)
     seeds = ledger.filter(pl.col("subject") == "population")["seed"].n_unique()

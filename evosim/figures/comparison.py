@@ -140,8 +140,9 @@ def rungs(ladders: Mapping[str, pl.DataFrame], unit: str) -> Any:
 
 
 def differences(frame: pl.DataFrame, unit: str) -> Any:
-    """Steps and kinds of regret, other run minus base, with intervals; a mark for each other run
-    (`run`). Exact differences have no interval.
+    """Steps and kinds of regret, other run minus base, with intervals; one mark per other run.
+
+    Exact differences have no interval.
     """
     names = frame["run"].unique(maintain_order=True).to_list()
     wanted = frame.filter(

@@ -16,8 +16,9 @@ COLOURS = {"ledger": "#9A9A9A", "gain": "#0072B2"}
 
 
 def desires(table: pl.DataFrame) -> Any:
-    """Bars by desire, a panel a world: regret in the ledger, and the mean gain when this weight
-    alone is 0. Whiskers hold the middle 95% of seeds.
+    """Bars by desire, one panel per world: regret, and the mean gain if this weight alone is 0.
+
+    Whiskers hold the middle 95% of seeds.
     """
     long = (
         table.unpivot(

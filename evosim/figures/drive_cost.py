@@ -40,10 +40,9 @@ def drive(
     controls.
 
     Fitness in the world that selects: in A before the swap, in M after it. Frames by arm, as
-    recorded; lines are means, bands hold the middle 95% of seeds. Theory stands beside the
-    frequencies where it has something to say (`analysis.expected_drive`): circles, the recursion of
-    an infinite population; a diamond, where the driver would rest if carriers stayed worth what
-    they are.
+    recorded; lines are means, bands hold the middle 95% of seeds. Marks at the frequencies show
+    theory where `analysis.expected_drive` has a prediction. Circles: the recursion of an infinite
+    population. Diamond: the driver's equilibrium if the fitness of carriers stays constant.
     """
     x = alt.X(
         "generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1)

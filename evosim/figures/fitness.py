@@ -62,9 +62,7 @@ def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int, unit: 
 def fitness_of_bands(
     lines: pl.DataFrame, best: dict[str, float], swap: int, unit: str = UNIT
 ) -> Any:
-    """The same of columns `world`, `generation`, `mean`, `low`, `high`, one row a world and
-    generation.
-    """
+    """The same figure from `world`, `generation`, `mean`, `low`, `high`: one row per generation."""
     top = max([*best.values(), float(lines["high"].max())])  # type: ignore[arg-type]
     least = min([0.0, *best.values(), float(lines["low"].min())])  # type: ignore[arg-type]
     x = alt.X(

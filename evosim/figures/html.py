@@ -50,9 +50,7 @@ footer pre { white-space: pre-wrap; max-width: 45rem; }
 
 
 def as_data(value: Any) -> str:
-    """JSON that can stand inside any script element: no character of it opens a tag or a comment,
-    or ends a line of a script.
-    """
+    """JSON for any script element: no character opens a tag or a comment, or ends a script line."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":  # JSON has them in strings alone, where they may be spelled out
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -60,8 +58,9 @@ def as_data(value: Any) -> str:
 
 
 def engine(then: str = "") -> str:
-    """The script element with Vega, Vega-Lite and Vega-Embed: 0.9 MB, once a page; and what is done
-    when it is there.
+    """The script element with Vega, Vega-Lite and Vega-Embed (0.9 MB); it then runs `then`.
+
+    A page needs this element once.
     """
     return f'<script type="module">{_bundle()}\n;{then}</script>'
 
@@ -190,9 +189,7 @@ def output(spec: Spec, svg: str) -> str:
 
 
 def page(name: str, spec: Spec, svg: str) -> str:
-    """One figure as a page: interactive, with its picture for readers without scripts, and what it
-    says in words.
-    """
+    """One figure as an interactive page, with a picture and a description for script-free use."""
     title = spec.get("title") or name
     words = title.get("text", name) if isinstance(title, dict) else title
     heading = html.escape(" ".join(words) if isinstance(words, list) else str(words))

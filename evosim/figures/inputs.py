@@ -60,9 +60,7 @@ class Source:
 
     @cached_property
     def loci(self) -> tuple[list[str], list[str]]:
-        """The loci of the run's genome that vary and express something: those whose alleles are
-        numbers, and those with names.
-        """
+        """Loci of the run's genome that vary and are expressed: numeric loci, then named ones."""
         varying = [
             locus
             for locus in self.evaluator.genome.grid.loci
@@ -90,14 +88,14 @@ class Source:
     ) -> pl.DataFrame:
         """A table by generation.
 
-        Of a run with more generations than can be seen, only some, so that memory does not grow
-        with them.
+        Of a run with more generations than a figure can show, only some rows are read. Memory then
+        does not grow with the number of generations.
 
         Parameters
         ----------
         name
-            `generations`, `loci`, `alleles` or `search`. Terms of `search` are sums of changes:
-            those of a stretch of generations are added up and stand at its end.
+            `generations`, `loci`, `alleles` or `search`. Terms of `search` are sums of changes.
+            Those of skipped generations are added to the next generation shown.
         tables
             Those of the run (default) or of a control.
         """
@@ -128,9 +126,7 @@ class Source:
         return table if kept.is_empty() else kept
 
     def subtitle(self, note: str) -> str:
-        """`which`, what marks the spread over seeds if there are several, and how many of them died
-        out.
-        """
+        """The run's label, the note on the spread of several seeds, and extinct seeds."""
         out = f"{self.run_label}; {note}" if self.run.experiment.replicates > 1 else self.run_label
         return f"{out}; {extinction}" if (extinction := self.extinction) else out
 

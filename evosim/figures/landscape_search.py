@@ -1,6 +1,4 @@
-"""The demon's path: where searches of a landscape go, how the gradient comes to point aside, and
-what the hills hold.
-"""
+"""Search paths in a landscape, the direction of the gradient, and the slope that hills add."""
 
 from __future__ import annotations
 
@@ -17,11 +15,12 @@ SHARE = alt.Scale(domain=[0, 1], scheme="cividis")
 
 
 def legs(table: pl.DataFrame, seeds: int = MOST_SEEDS, steps: int = MOST_STEPS) -> pl.DataFrame:
-    """Legs of the paths of the first seeds: ends `x_0`, `x_0_to`, `aside`, `aside_to`; what hills
-    add to the slope there, `height` and `height_to`; and `share`.
+    """Legs of the search paths of the first seeds, one row per leg.
 
-    A path of many rows is thinned to about so many steps; `share`, of side directions in the square
-    of the gradient, is the mean over the rows of a leg.
+    `x_0`, `x_0_to`, `aside` and `aside_to` are its ends. `height` and `height_to` are the slope
+    that hills add there.
+    A path of many rows is thinned to about `steps` legs. `share` is the share of side directions in
+    the squared gradient, as the mean over the rows of a leg.
     """
     shown = table["seed"].unique(maintain_order=True).to_list()[:seeds]
     out = []
@@ -52,8 +51,9 @@ def legs(table: pl.DataFrame, seeds: int = MOST_SEEDS, steps: int = MOST_STEPS) 
 
 
 def draw(s: Searched) -> Any:
-    """Left distance aside against progress, right what the hills add to the slope there; colour:
-    which share of the gradient (or of the steps) points aside.
+    """Left: distance aside against progress; right: the slope that hills add.
+
+    Colour: the share of the gradient (or of the steps) that points aside.
     """
     table, e = s.table, s.experiment
     pointing = "gradient" if e.optimizer["name"] == "gradient" else "steps"

@@ -31,7 +31,7 @@ OTHERS = 0.556
 BOLD = 1.08
 BREAK = " \u200b"  # ends a line of a title: scripts and readers of text take it for a space
 DEFAULT_WIDTH = 300.0
-BESIDE = 56.0  # pixels beside a panel for its axis, roughly
+BESIDE = 56.0  # pixels next to a panel for its axis, roughly
 LEAST = 0.65  # of their width that panels keep side by side
 LEAST_FACTOR = 0.25
 NARROW = 500.0  # pixels
@@ -146,9 +146,7 @@ def fit_to_column(spec: Spec, size: Size, draw: Callable[[Spec], str]) -> tuple[
 
 
 def arranged(spec: Spec, size: Size) -> Spec:
-    """The chart with its panels in rows that the column holds, less high, and with legends
-    below.
-    """
+    """The chart with panels in rows that fit the column, lower panels, and legends below."""
     chart = stacked(copy.deepcopy(spec), size)
     chart.setdefault("config", {})["lineBreak"] = BREAK[-1]
     _legends_below(chart, size)
@@ -416,8 +414,9 @@ def _legend_below(channel: Spec, room: float, font: float) -> Spec:
 
 
 def _rooms(chart: Spec, room: float, name: str) -> Iterator[tuple[Spec, float]]:
-    """Panels, and the room that their legends of a channel have: the whole, or their own where
-    panels side by side have legends of their own.
+    """Panels, each with the width for its legends of a channel.
+
+    Panels side by side with separate legends share the width; other panels get all of it.
     """
     inside = [
         (part, key == "hconcat")

@@ -36,9 +36,7 @@ def shown_places(frame: pl.DataFrame, most: int = MOST_PLACES) -> list[str]:
 
 
 def left_out(frame: pl.DataFrame, places: list[str]) -> tuple[int, dict[str, float]]:
-    """How many places are not among those, and which share of a life is spent there in each
-    world.
-    """
+    """Number of places that are not listed, and the share of a life spent there, by world."""
     once = frame.unique(["world", "place", "column"], maintain_order=True)
     rest = ~pl.col("place").is_in(places)
     shares = {}
@@ -330,8 +328,9 @@ def _empty(frame: pl.DataFrame) -> str:
 
 
 def _differences(frame: pl.DataFrame, what: str) -> str:
-    """In how many of the places that it comes to in both worlds it acts otherwise, and where most
-    of that time is spent.
+    """A sentence: in how many places the class acts differently, and its most frequent acts.
+
+    Only places that the class visits in both worlds count.
     """
     keys = ["place", "column"]
     by = {w: frame.filter(pl.col("world") == w) for w in WORLDS}

@@ -30,8 +30,9 @@ UNIT = "expected offspring"
 def sums(
     table: pl.DataFrame, terms: tuple[str, ...], traits: list[str]
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Terms summed up to every generation (`term`, `trait`, `generation`, `mean`, `low`, `high`),
-    and those that ever amount to something.
+    """Cumulative terms by generation, and the names of the terms that are not negligible.
+
+    Columns: `term`, `trait`, `generation`, `mean`, `low`, `high`.
     """
     columns = [*terms, "change"]
     running = (

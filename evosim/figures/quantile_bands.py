@@ -10,9 +10,7 @@ LONG, STRETCHES = (1500, 300)
 
 
 def banded(frame: pl.DataFrame, column: str, *by: str) -> pl.DataFrame:
-    """For each group the `mean` of a column over seeds, and `low` and `high` ends of its middle
-    95%.
-    """
+    """Mean of a column over seeds by group, with the ends `low` and `high` of its middle 95%."""
     tail = (1.0 - BAND) / 2.0
     value = pl.col(column)
     return (

@@ -26,8 +26,9 @@ def export_svg(svg: str, file: Path, pixels_per_inch: int = PIXELS_PER_INCH) -> 
 
 
 def in_points(svg: str) -> str:
-    """A drawing that says its size in millimetres, in the press's own unit: it takes a pixel for a
-    point, and millimetres for 96/25.4 of it.
+    """A drawing with its size in points instead of millimetres.
+
+    The converter takes a pixel for a point, and a millimetre for 96/25.4 points.
     """
     head, end, rest = svg.partition(">")
     return (

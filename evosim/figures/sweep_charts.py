@@ -16,7 +16,7 @@ SCHEME: Literal["cividis"] = (
     "cividis"  # even in lightness, so that it reads in grey and for the colour-blind
 )
 EMPTY = "#E4E4E4"
-# Levels across beside which numbers, and half intervals, are written
+# Largest number of levels across for which cells show numbers, and half intervals
 MOST_TEXT, MOST_SPREAD = (12, 8)
 EVEN, EVEN_LOG = 0.02, 0.15  # relative; steps that differ less are taken for equal
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
@@ -41,9 +41,7 @@ class Axis:
 
     @property
     def scale(self) -> str:
-        """`linear` or `log` by which steps are equal; `uneven` where neither are, `names` where
-        there are no numbers.
-        """
+        """The scale with equal steps: `linear` or `log`, else `uneven`; `names` for text values."""
         if self.values is None:
             return "names"
         if len(self.values) < 3 or _even(self.values):
@@ -312,8 +310,9 @@ def _line(
 
 
 def main_effects(panels: list[tuple[Axis, str, pl.DataFrame]], quantity: str) -> Any:
-    """A panel for each factor, with one vertical scale: axis, words above it, and `x`, `mean`,
-    `low`, `high`.
+    """One panel per factor, with one vertical scale.
+
+    A panel has an axis, a heading, and a frame with `x`, `mean`, `low`, `high`.
     """
     lows = [v for _, _, f in panels for v in (*f["low"].drop_nulls(), *f["mean"].drop_nulls())]
     highs = [v for _, _, f in panels for v in (*f["high"].drop_nulls(), *f["mean"].drop_nulls())]
@@ -420,8 +419,9 @@ def _sampled_tip(name: str, title: str, values: pl.Series) -> tuple[str, str, st
 
 
 def scattered(frame: pl.DataFrame, x: tuple[str, bool], y: tuple[str, bool], quantity: str) -> Any:
-    """Points of a design by two of its parameters (`x`, `y`; each with its title and whether its
-    scale is logarithmic), coloured by `mean`.
+    """Points of a design by two of its parameters, coloured by `mean`.
+
+    `x` and `y` hold each parameter's title and whether its scale is logarithmic.
     """
     colour = alt.Color(
         "mean:Q",
@@ -448,8 +448,9 @@ def scattered(frame: pl.DataFrame, x: tuple[str, bool], y: tuple[str, bool], qua
 
 
 def sampled_effects(panels: list[tuple[str, bool, str, pl.DataFrame]], quantity: str) -> Any:
-    """A panel for each parameter of a design: title, whether logarithmic, words above it, and
-    points with `x`, `mean`, `low`, `high`.
+    """One panel per parameter of a design.
+
+    A panel has a title, whether it is logarithmic, a heading, and `x`, `mean`, `low`, `high`.
     """
     charts = []
     for i, (title, log, words, frame) in enumerate(panels):

@@ -1,5 +1,8 @@
-"""One theme for every figure: fonts, sizes, and colours that differ in hue and in lightness (Okabe
-and Ito 2008).
+"""Fonts, sizes and colours of all figures; colours differ in hue and lightness.
+
+Source
+------
+Colours: Okabe and Ito (2008).
 """
 
 from __future__ import annotations
@@ -173,9 +176,7 @@ def locus_scales(names: Sequence[str], own: Mapping[str, int] = NO_PLACES) -> tu
 
 
 def tips(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Any]:
-    """Tooltips: field with its type, what it is with its unit, and for numbers a format if it is
-    not three decimals.
-    """
+    """Tooltips: each field with its type, title with unit, and format (by default `.3f`)."""
     out = []
     for field, title, *form in fields:
         number = (form[0] if form else ".3f") if field.endswith(":Q") else alt.Undefined
@@ -186,9 +187,7 @@ def tips(*fields: tuple[str, str] | tuple[str, str, str]) -> list[Any]:
 def band_tips(
     frame: pl.DataFrame, *fields: tuple[str, str] | tuple[str, str, str], of: str
 ) -> list[Any]:
-    """Tooltips of lines with bands: fields, the mean of something, and the band's ends where a
-    frame has more than one seed.
-    """
+    """Tooltips of lines with bands: fields, the mean, and the band's ends if there are any."""
     several = not (frame["low"] == frame["high"]).all()
     ends = (("low:Q", "95% of seeds from"), ("high:Q", "to")) if several else ()
     return tips(*fields, ("mean:Q", of), *ends)

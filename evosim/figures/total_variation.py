@@ -1,6 +1,4 @@
-"""Total variation: how much expected payoff differs between A and M, against what total variation
-allows.
-"""
+"""Payoff difference between A and M, and the bound on it from total variation."""
 
 from __future__ import annotations
 
@@ -38,8 +36,9 @@ WIDE = 20.0  # ratio of the largest to the least from which axes are logarithmic
 
 
 def variation(table: pl.DataFrame, unit: str) -> Any:
-    """Bound against difference with the line on which they are equal; rows as in the account's
-    table, `subject` one of `SUBJECTS`.
+    """Bound against difference, with the line of equality.
+
+    Rows are those of the account's table; `subject` is one of `SUBJECTS`.
     """
     of = "" if unit == "payoff" else f" ({unit})"
     present = [name for name in SUBJECTS if name in set(table["subject"])]

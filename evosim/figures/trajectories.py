@@ -1,6 +1,4 @@
-"""Trajectories: everything that is recorded of a population through time, in small panels with
-bands over seeds.
-"""
+"""Everything that is recorded of a population over time, in small panels with seed bands."""
 
 from __future__ import annotations
 

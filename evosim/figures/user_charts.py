@@ -25,9 +25,7 @@ class _Figure:
     """Methods in which charts of evosim differ from those of Altair."""
 
     def to_dict(self, *args: Any, **kwargs: Any) -> Spec:
-        """The chart as a dictionary (Altair's `to_dict`), with the house's look where it stands by
-        itself.
-        """
+        """The chart as a dictionary (Altair's `to_dict`); a top-level chart gets evosim's style."""
         chart: Any = self
         if (kwargs.get("context") or {}).get("top_level", True):
             chart = chart.copy(deep=False)

@@ -191,9 +191,7 @@ class Landscape:
     def _climb(
         self, digits: Ints, moves: list[tuple[int, ...]], measure: str
     ) -> tuple[Ints, Floats]:
-        """Repeat the best joint change of each move's loci until no move helps any of the starts
-        `[n, L]`.
-        """
+        """Repeat each move's best joint change of loci until no move improves a start `[n, L]`."""
         grid = self.genome.grid
         value = getattr(self.fitness(grid.from_digits(digits)), measure)
         improving = True

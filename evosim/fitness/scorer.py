@@ -271,8 +271,9 @@ class Scorer:
         return out, hashes
 
     def evaluate(self, words: Words, plans: Ints, depths: Ints, points: Floats) -> Floats:
-        """`[n, .]` lifetime amounts of policies (by amount, then by birth): row `plans[i]` of
-        `words`, of which the first `depths[i]` levels.
+        """Lifetime amounts `[n, .]` of policies, by amount, then by birth.
+
+        Policy `i` is row `plans[i]` of `words`, with its first `depths[i]` levels.
         """
         t, n = self.tables, len(plans)
         rows, amounts, scale = (

@@ -1,5 +1,6 @@
-"""A world as kernels read it: only what can be reached, as ragged rows; see
-`evosim.kernels.world_layout` for the layout.
+"""Kernel arrays of a world: the reachable states as ragged rows.
+
+`evosim.kernels.world_layout` describes the layout.
 """
 
 from __future__ import annotations
@@ -17,16 +18,27 @@ Ints = NDArray[np.int64]
 class WorldTables:
     """One world in the shape of kernels.
 
-    Attributes:
-        world: the world.
-        states: `[S']` the states that somebody can come to, in truth or in what a belief imagines
-        from there. rows: the available acts in these states, one table of transitions for each
-        belief. features: what is felt in these rows. row_state, row_act: `[R]` state (as a number
-        of the world) and act of each row. amounts: `[1 or 2, R]` payoff, and intent where it
-        differs. start, start_chances: where life begins: states, and `[B, .]` chances of being born
-        there. The first row is the world's own;
-            where cases are asked for, a row for each case follows.
-        stride, cells: layout of act sets.
+    Attributes
+    ----------
+    world : TabularMdp
+        The world.
+    states : ndarray
+        `[S']` states that a life can reach, by the true transitions or by those of a belief.
+    rows : dict
+        By belief: the transitions of the available acts in these states.
+    features : Features
+        Features that are felt in these rows.
+    row_state, row_act : ndarray
+        `[R]` state (its number in the world) and act of each row.
+    amounts : ndarray
+        `[1 or 2, R]` payoff, and intent if it differs.
+    start : ndarray
+        Indices in `states` of the states in which a life can begin.
+    start_chances : ndarray
+        `[B, .]` chances of being born there. Row 0 is the world's; with `cases`, one row per case
+        follows.
+    stride, cells : int
+        Layout of act sets.
     """
 
     def __init__(self, world: TabularMdp, *, cases: bool = False) -> None:
@@ -55,9 +67,7 @@ class WorldTables:
         return rows._replace(chances=rows.chances * discount)
 
     def act_sets(self, sets: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Act sets of kernels `[..., C]` as `[..., S, A]` of the world; empty where nobody
-        comes.
-        """
+        """Act sets `[..., C]` as `[..., S, A]` of the world; unreachable states have no acts."""
         out = np.zeros((*sets.shape[:-1], len(self.world.states), len(self.world.acts)), dtype=bool)
         rows = self.rows["true"]
         out[..., self.row_state, self.row_act] = sets[..., rows.cells] & rows.bits != 0

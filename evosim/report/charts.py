@@ -21,10 +21,10 @@ from evosim.figures.html import as_data
 from evosim.figures.vega import COMPOSED
 from evosim.report.elements import Interactive, Picture
 
-DIGITS = 8  # significant; the page shows 4, tooltips at most 6
-MOST_SPEC = 600_000  # bytes of a specification with its data; a larger one stays a picture
-MOST_SVG = 250_000  # bytes of a drawing; a larger one becomes a PNG
-MARGIN = 2_000  # bytes of the page around a drawing: title, alternative text, labels of steps
+DIGITS = 8  # Significant digits. The page shows 4, tooltips at most 6.
+MOST_SPEC = 600_000  # Bytes of a specification with its data. A larger one stays a picture.
+MOST_SVG = 250_000  # Bytes of a drawing. A larger one becomes a PNG.
+MARGIN = 2_000  # Bytes of the page around a drawing: title, alternative text, step labels.
 PNG_PIXELS_PER_INCH = 144
 # Attributes that an image does not need.
 UNREAD = re.compile(r' (?:aria-[a-z]+|role|pointer-events|class)="[^"]*"')
@@ -76,7 +76,7 @@ class ChartEmbedder:
         steps : mapping
             Steps of the ladder that a chart names, by name of the chart.
         descriptions : mapping
-            What each chart shows, in one line.
+            Content of each chart, in one line.
         on_failure : callable
             Called with one line about each chart that fails.
         """

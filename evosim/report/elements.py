@@ -21,9 +21,7 @@ RUNGS_BY_CODE = {code: RUNG_WORDS[rung] for rung, code in RUNG_CODES.items() if 
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of a table: a text, a smaller note below it, and the step of the ladder that it
-    names.
-    """
+    """One entry of a table: its text, a smaller note below, and the ladder step that it names."""
 
     text: str
     note: str = ""
@@ -32,9 +30,7 @@ class Cell:
 
     @property
     def called(self) -> tuple[tuple[str, str], ...]:
-        """What each author calls the step, in the order of `AUTHORS`, by author; nothing if this
-        names none.
-        """
+        """Pairs of author and label of the step, in order of `AUTHORS`; empty without a step."""
         return called(self.step)
 
 
@@ -133,7 +129,7 @@ class Picture:
     chart : Interactive or None
         The interactive chart. None if the figure stays a picture.
     description : str
-        What it shows, in one line. Empty: the page repeats `lines` below the figure.
+        Content of the figure, in one line. Empty: the page repeats `lines` below the figure.
     steps : sequence of str
         Steps of the ladder that it names; the reader chooses whose labels to see.
     why : str

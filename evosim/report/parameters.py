@@ -56,9 +56,7 @@ def set_here(experiment: Experiment) -> Table:
 
 
 def beside(experiments: Mapping[str, Experiment]) -> Table | None:
-    """The parameters and seeds in which several experiments differ, a column each; nothing if they
-    differ in none.
-    """
+    """Parameters and seeds that differ between experiments, a column each; None if all agree."""
     seeds = {
         name: [getattr(e, name) for e in experiments.values()] for name in ("seed", "replicates")
     }
@@ -97,9 +95,7 @@ def _tree(experiment: Experiment) -> Values:
 
 
 def _defaults(experiment: Experiment) -> Values:
-    """Defaults of everything that has one, by dotted key; those of a locus by the key without its
-    name.
-    """
+    """All defaults by dotted key; keys of a locus leave out the name of the locus."""
     e = experiment
     out = {f"world.modern.{key}": value for key, value in flat(dict(e.world.ancestral)).items()}
     out |= {f"world.ancestral.{key}": value for key, value in _of_class(_world(e)).items()}
@@ -117,8 +113,9 @@ def _defaults(experiment: Experiment) -> Values:
 
 
 def _locus_key(key: str) -> str:
-    """Where defaults of a parameter of a locus stand: `genome.weights.ease.mutation`,
-    `genome.horizon.mutation` as `genome.locus.mutation`.
+    """The key of a locus parameter's default.
+
+    `genome.weights.ease.mutation` and `genome.horizon.mutation` become `genome.locus.mutation`.
     """
     parts: Sequence[str] = key.split(".")
     return f"genome.locus.{parts[-1]}" if parts[0] == "genome" and len(parts) > 2 else key

@@ -146,9 +146,7 @@ def _parameters(source: Source) -> list[Any]:
 def _accounts(
     summary: RunSummary, pictures: dict[str, Picture], confidence: float
 ) -> Iterator[Section]:
-    """Each account, with its figure if there is one; what was put there is taken out of
-    `pictures`.
-    """
+    """Each account, with its figure if there is one. Removes these figures from `pictures`."""
     shown = screen.accounts(summary)
     for name, account in accounts_with_text().items():
         parts = [_element(name, part) for part in shown.get(name, [])]

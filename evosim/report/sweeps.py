@@ -1,4 +1,4 @@
-"""Sweeps: what a report tells of a sweep.
+"""Sections of a report on a sweep.
 
 Tables and sentences are those of `evosim sweep analyze`, figures those of `evosim sweep figures`.
 """
@@ -243,8 +243,9 @@ def _steps(figures: Iterable[str], quantities: list[str]) -> dict[str, Sequence[
 
 
 def _labelled(table: Table, quantities: list[str]) -> Table:
-    """The table of cells with labels at the steps that stand above its columns: the last ones, in
-    the order of the quantities.
+    """The table of cells with step labels in the headings of its quantities.
+
+    Quantities are the last columns, in the given order.
     """
     steps = {
         sweeps_tables.short_quantities(quantities)[name]: name.split(".")[3]

@@ -1,3 +1,1 @@
-"""What every command needs of the machine: files, processes, interrupts, time, memory and the
-terminal.
-"""
+"""Tools of every command: files, processes, interrupts, time, memory and the terminal."""

@@ -20,30 +20,30 @@ NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Unwritable(UserError):
-    """A file cannot be written: the disk is full, broken, or not ours.
+    """A file cannot be written: the disk is full or broken, or permission is missing.
 
-    No mistake in what is to be done.
+    The command itself is valid.
     """
 
 
 class Full(Unwritable):
-    """There is no room, for now.
+    """Disk full or quota exceeded.
 
-    What was kept before stays: a command that meets this ends at once, and can be resumed.
+    Files written before stay. The command ends at once, and can be resumed.
     """
 
 
 class ReadOnly(Unwritable):
-    """This user may read here and not write. What can be computed in memory is still shown."""
+    """This user may read here but not write. Results computed in memory are still shown."""
 
 
 def may_write(folder: Path) -> bool:
-    """Tell whether this user may make files in a folder.
+    """Whether this user may create files in a folder.
 
     Parameters
     ----------
     folder : Path
-        A folder that is there.
+        An existing folder.
 
     Returns
     -------
@@ -98,12 +98,11 @@ def check_room(folder: Path, needed: float) -> None:
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
-    """Put `data` at `path`: whoever looks sees the old bytes or all of the new ones, never a part,
-    whenever this is killed.
+    """Replace the bytes of a file: readers see all the old or all the new bytes, even after a kill.
 
-    A link at `path` is replaced, and what it leads to stays. Written to `.NAME.HOST.PID.NS.tmp` in
-    the same folder, synced, renamed, and the folder synced. If it fails, what was at `path` stays
-    and the temporary file goes. Raises `Unwritable`, a `UserError`.
+    A link at `path` is replaced, and its target stays. Written to `.NAME.HOST.PID.NS.tmp` in
+    the same folder, synced, renamed, and the folder synced. If this fails, the old
+    file stays and the temporary file is removed. Raises `Unwritable`, a `UserError`.
     """
 
     def write(temporary: Path) -> None:
@@ -114,19 +113,19 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
 
 
 def write_once(path: Path, data: bytes | memoryview) -> bool:
-    """Put data at a path, whole or not at all, unless something is there.
+    """Write a whole file or none, unless the path exists.
 
     Parameters
     ----------
     path : Path
-        Where the file will be. Of several processes one succeeds, also on network file systems.
+        Path of the file. One of several processes succeeds, also on network file systems.
     data : bytes or memoryview
-        What it will hold.
+        Content of the file.
 
     Returns
     -------
     bool
-        Whether it was written. False: something is there already, and stays.
+        Whether the file was written. False: the path exists and is unchanged.
 
     Raises
     ------
@@ -180,16 +179,16 @@ def produce_atomically(
 
 
 def inside(folder: Path, name: str, what: str = "a file's name") -> Path:
-    """Find the place of a name that was read from a file. It lies in the folder, whatever it says.
+    """Path in a folder for a name that was read from a file; never outside the folder.
 
     Parameters
     ----------
     folder : Path
-        Where it must lie.
+        Folder that must contain the path.
     name : str
         One plain name, without a folder.
     what : str
-        What messages call it.
+        Description of the name in messages.
 
     Returns
     -------
@@ -218,12 +217,12 @@ def inside(folder: Path, name: str, what: str = "a file's name") -> Path:
 
 
 def refuse_link(path: Path) -> None:
-    """Refuse to write through a link that a folder holds: who sent the folder chose where it leads.
+    """Refuse to write through a link: the sender of a folder chose the target of its links.
 
     Parameters
     ----------
     path : Path
-        What is about to be written, or the folder that it will lie in.
+        The file to be written, or its folder.
 
     Raises
     ------
@@ -308,16 +307,16 @@ def who_else_writes(place: Path) -> tuple[str, str] | None:
 
 
 def must_be_free(path: Path, what: str, remedy: str) -> None:
-    """Refuse to write over what is there.
+    """Refuse to overwrite an existing path.
 
     Parameters
     ----------
     path : Path
-        Where something is to be written.
+        Path to be written.
     what : str
-        What it is, in words.
+        Description of the new content in messages.
     remedy : str
-        What a user can do instead, as a sentence.
+        A sentence that says what the user can do instead.
 
     Raises
     ------
@@ -331,9 +330,7 @@ def must_be_free(path: Path, what: str, remedy: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names in a folder (new, renamed, removed ones) outlast a power loss, where the file
-    system knows how.
-    """
+    """Make new, renamed and removed names in a folder survive a power loss, where supported."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -358,7 +355,7 @@ def _replace(temporary: Path, path: Path) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> Unwritable:
-    """What is said of a path that cannot be written."""
+    """The error, with a remedy, for a path that cannot be written."""
     kind, remedy = (
         (Full, "Free some space")
         if error.errno in FULL

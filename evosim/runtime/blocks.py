@@ -58,7 +58,7 @@ class Blocks:
         self._waiting.append(tables)
         try:
             self.settle()
-        except Full:  # the run goes on; the next block, checkpoint or the end tries again
+        except Full:  # the run continues; the next block, checkpoint or the end tries again
             return
 
     def settle(self) -> None:
@@ -80,7 +80,7 @@ class Blocks:
         self.seals.append(self._hash.hexdigest())
 
     def reopen(self, written: int, seal: str, names: tuple[str, ...]) -> None:
-        """Go on after so many blocks; later files are written again.
+        """Continue after `written` blocks; later files are written again.
 
         Raises `UserError` if a block is missing or damaged.
         """

@@ -152,12 +152,12 @@ def check_sum(file: BufferedReader, expected: str | None) -> None:
     file : BufferedReader
         A file that is open for reading.
     expected : str or None
-        What `sum_of` must give. None: nothing is known, and nothing is checked.
+        The expected result of `sum_of`. None: no checksum is known, so the file is not checked.
 
     Raises
     ------
     Damaged
-        If it gives something else.
+        If the checksum differs.
     """
     if expected is not None and sum_of(file) != expected:
         raise Damaged("has another checksum than was written")
@@ -291,7 +291,7 @@ def shaped(data: Any, model: type[M]) -> M:
     Parameters
     ----------
     data : Any
-        What `read_json` gave.
+        A value from `read_json`.
     model : type
         A pydantic model.
 

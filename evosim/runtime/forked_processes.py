@@ -1,11 +1,11 @@
 """Forked processes, of a user's program and of evosim.
 
-A process that was forked from one with worker threads says so, instead of waiting for threads that
-it does not have.
+A process that was forked from one with worker threads raises an error. Otherwise it would wait for
+threads that it does not have.
 
-A fork copies the memory of a process, but one thread only. Three libraries keep threads that they
-expect to find again: Polars (its pool, and the threads that read files), Numba (GNU OpenMP ends a
-forked process that uses it), and the drawing engine (V8). `multiprocessing` forks on Linux unless
+A fork copies the memory of a process, but only one thread. Three libraries expect their threads to
+exist: Polars (its pool, and the threads that read files), Numba, and the drawing engine (V8). GNU
+OpenMP, which Numba uses, ends a forked process. `multiprocessing` forks on Linux unless
 it is asked to spawn, and so do `ProcessPoolExecutor` and `os.fork`. A fork made before any of them
 has started its threads is harmless.
 """
@@ -70,9 +70,7 @@ def check() -> None:
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R]:
-    """The same function, which calls `check` first, and says in one line what the system complains
-    of.
-    """
+    """Wrap a function: call `check` first, and report errors of the system in one line."""
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -88,9 +86,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
 
 
 class Guarded:
-    """What a class with this base offers, it offers in no forked process without threads: `check`
-    comes first.
-    """
+    """Base class: in a forked process, each use of a method or property calls `check` first."""
 
     def __getattribute__(self, name: str) -> Any:
         if _forked and not name.startswith("__") and hasattr(type(self), name):

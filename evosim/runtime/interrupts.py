@@ -30,11 +30,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CHECKPOINT_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
-OUT_OF_TIME = 75  # exit code `EX_TEMPFAIL`: try again later
-GRACE, AGAIN = 0.3, 0.2  # seconds until `Stop` is raised in a step, and until it is raised again
-# seconds within which a second Ctrl-C counts as the first: wrappers may send the signal once more
+OUT_OF_TIME = 75  # Exit code `EX_TEMPFAIL`: try again later.
+GRACE, AGAIN = 0.3, 0.2  # Seconds until `Stop` is raised in a step, and again.
+# A second Ctrl-C within these seconds counts as the first: wrappers may send the signal twice.
 TWICE = 0.3
-LAST = 5.0  # seconds from a second Ctrl-C until the process is ended
+LAST = 5.0  # Seconds from a second Ctrl-C until the process is ended.
 LEAST_TIME = 3.0
 UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
@@ -168,11 +168,10 @@ class Watch:
 
 @contextmanager
 def last_resort() -> Iterator[None]:
-    """End the process in this block some seconds after a second Ctrl-C, if it has not ended by
-    itself.
+    """End the process some seconds after a second Ctrl-C, if it has not ended by itself.
 
-    A handler in Python has to wait until compiled code returns, and what it raises may get lost. A
-    thread is told of signals by a pipe, without a handler. For the main thread.
+    A handler in Python waits until compiled code returns, and its exception may get lost. A thread
+    instead reads signals from a pipe, without a handler. Use this in the main thread.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -205,8 +204,9 @@ def last_resort() -> Iterator[None]:
 
 
 def stoppable(left: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorates a command that writes whole files only: a signal ends it soon, in one line that
-    says what is `left`, with its own exit code.
+    """Decorate a command that writes whole files only: a signal ends it soon.
+
+    The one-line message says what is `left`. The exit code is that of the stop.
     """
 
     def wrap(command: Callable[P, R]) -> Callable[P, R]:
@@ -253,7 +253,7 @@ def seconds_of(text: str, option: str) -> float:
     if text.isascii() and text.isdigit():
         if not text.strip("0"):
             return 0.0
-        n = text if len(text) <= 9 else "90"  # what is longer is no time that anything takes
+        n = text if len(text) <= 9 else "90"  # longer numbers exceed any run time
         raise UserError(
             f"{option} must say its unit, but is '{text}'. Write {n}m for minutes, or {n}s for"
             " seconds."
@@ -322,9 +322,9 @@ def wall_time_of(text: str) -> float:
 
 
 def reserve_of(seconds: float) -> float:
-    """Seconds, of a time that a command is given, that are kept for stopping.
+    """Seconds of a wall time that are reserved for stopping.
 
-    What is done after the last generation takes longer on a slow disk; long jobs can spare more.
+    Work after the last generation takes longer on a slow disk; long jobs can spare more.
     """
     return min(max(2.0, 0.01 * seconds), 30.0)
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from evosim.errors import UserError
 
-# What a run needs with one thread, and with each more, in bytes of address space. Measured on Linux
-# with kernels that are compiled at the time; little of it is used.
+# Bytes of address space that a run needs with one thread, and for each further thread. Measured on
+# Linux during a run that compiles its kernels; little of this space is used.
 ADDRESSES, ADDRESSES_EACH = 1650 * 2**20, 26 * 2**20
 
-# What batch systems say of a job's processors: Slurm (two), PBS, Grid Engine, LSF.
+# Variables for a job's processors in batch systems: Slurm (two), PBS, Grid Engine, LSF.
 GIVEN = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS", "LSB_DJOB_NUMPROC")
 
 
@@ -22,7 +22,7 @@ def processors(*, batch: bool = True) -> int:
 
     Parameters
     ----------
-    batch: whether the batch system that it runs under has a say, besides the operating system.
+    batch: whether the limit of the batch system applies, in addition to the operating system's.
 
     Returns
     -------
@@ -38,12 +38,12 @@ def processors(*, batch: bool = True) -> int:
 
 
 def suspended(pid: int) -> bool:
-    """Whether a child process of this one is suspended (SIGSTOP), as far as the system can tell.
+    """Whether a child process of this one is suspended (SIGSTOP); False where unknown.
 
     Parameters
     ----------
     pid : int
-        Of the child.
+        Process id of the child.
     """
     if not hasattr(os, "waitid"):
         return False
@@ -54,7 +54,7 @@ def suspended(pid: int) -> bool:
 
 
 class Suspended:
-    """Who of some child processes has been suspended for a while. Each is told of once.
+    """Child processes that have been suspended for a while. Each is reported once.
 
     Attributes:
         patience: seconds for which one must have been suspended.
@@ -66,14 +66,14 @@ class Suspended:
         self._told: set[int] = set()
 
     def among(self, pids: Iterable[int]) -> list[int]:
-        """Those that have been suspended for so long."""
+        """Process ids that have been suspended for at least `patience` seconds."""
         now = time.monotonic()
         self._since = {pid: self._since.get(pid, now) for pid in pids if suspended(pid)}
         self._told &= self._since.keys()
         return [pid for pid, since in self._since.items() if now - since >= self.patience]
 
     def words(self, pids: Iterable[int]) -> list[str]:
-        """What a user should know of those that were not told of yet, a line each."""
+        """One line for the user per suspended process that was not reported yet."""
         new = [pid for pid in self.among(pids) if pid not in self._told]
         self._told |= set(new)
         return [

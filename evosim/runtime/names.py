@@ -2,7 +2,7 @@
 
 A name is a short text on one line that shows all of itself: of a state, an act, a feature, a locus,
 an allele. `check_name` refuses others before anything is computed. A text may have several lines.
-What a file of others holds was not checked here: `printable` spells out what a terminal would obey.
+`printable` is for unchecked text, such as other people's files: it spells out control characters.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def check_text(text: str, what: str) -> None:
     text : str
         The text; it may have several lines.
     what : str
-        What messages call it.
+        Description in messages.
 
     Raises
     ------
@@ -85,14 +85,14 @@ def check_text(text: str, what: str) -> None:
 
 
 def check_name(name: Any, what: str) -> None:
-    """Refuse what would not be read as the name it is.
+    """Refuse a name that a reader could take for another one.
 
     Parameters
     ----------
     name : object
         The name.
     what : str
-        What messages call it.
+        Description in messages.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def check_names(names: Iterable[Any], what: str) -> None:
     names : iterable
         Names of one kind.
     what : str
-        What messages call one of them.
+        Description of one name in messages.
 
     Raises
     ------
@@ -211,13 +211,13 @@ def file_names(names: Iterable[str], point: str = "-") -> dict[str, str]:
     names : iterable of str
         Any names, as `behaviour.modern.acts.eat/drink`.
     point : str
-        What stands in place of a point.
+        Replacement of a point.
 
     Returns
     -------
     dict
-        By name: signs that some disk does not take are underscores. Names that would be one file
-        where a disk does not tell capitals apart get a number.
+        By name: characters that some disk rejects become underscores. Names that would
+        then be the same file get a number; some disks ignore capitals.
     """
     out: dict[str, str] = {}
     taken: set[str] = set()

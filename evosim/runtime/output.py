@@ -22,7 +22,7 @@ class ReaderGone(BaseException):
 
 
 class Unheard(BaseException):
-    """What was to be printed could not be written. The message is one line."""
+    """Standard output could not be written. The message is one line."""
 
 
 def open_what_is_closed() -> None:
@@ -34,7 +34,7 @@ def open_what_is_closed() -> None:
         if getattr(sys, name) is None:
             nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
             setattr(sys, name, nowhere)
-            setattr(sys, f"__{name}__", nowhere)  # what nothing refers to is closed
+            setattr(sys, f"__{name}__", nowhere)  # an object without references is closed
 
 
 class _Told(io.FileIO):

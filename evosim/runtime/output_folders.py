@@ -49,7 +49,7 @@ def check_place(path: Path, option: str = "--out") -> None:
     path : Path
         A folder, which need not exist yet.
     option : str
-        What the user calls it.
+        Name of the option in messages.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def must_be_writable(folder: Path, option: str = "--out") -> None:
     folder : Path
         Made with the folders above it.
     option : str
-        What the user calls it.
+        Name of the option in messages.
 
     Raises
     ------
@@ -100,16 +100,15 @@ def must_be_writable(folder: Path, option: str = "--out") -> None:
 
 
 def partial_of(folder: Path) -> Path:
-    """Where a run is written until it is whole.
+    """Folder in which a run is written until it is complete.
 
-    A folder that does not exist yet is written beside, and renamed. One that exists is written in
-    itself: it may be a mount point or a link, or lie where this user may not rename anything, or
-    hold files of the user.
+    A new folder is written next to its final path, and renamed. An existing folder is written in
+    place: it may be a mount point or a link, hold other files, or forbid renaming.
 
     Parameters
     ----------
     folder : Path
-        Of the run.
+        Folder of the run.
 
     Returns
     -------
@@ -198,7 +197,7 @@ def _locked(handle: int, partial: Path) -> bool:
 
 
 def writer(partial: Path, *, locks: bool = True) -> tuple[int, str] | None:
-    """Who writes in a folder, by its STATUS.
+    """The process that writes in a folder, by its STATUS.
 
     Parameters
     ----------
@@ -368,9 +367,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def is_figure(size: list[str], stem: str, ending: str) -> bool:
-    """Whether evosim draws a figure of this name, in the folder of figures or in one for a column
-    of a page.
-    """
+    """Whether evosim draws this figure, in the folder of figures or in one for a column width."""
     return (
         (not size or (len(size) == 1 and size[0] in SIZES))
         and ending in FORMATS

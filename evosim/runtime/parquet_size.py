@@ -22,7 +22,7 @@ Buffer = bytes | memoryview
 
 @dataclass(frozen=True)
 class Size:
-    """What a file says that it holds.
+    """Size of a table, as its file states it.
 
     Attributes
     ----------

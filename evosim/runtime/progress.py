@@ -20,7 +20,7 @@ Tell = Callable[[str, int, int, float, float], None]
 
 
 class Progress(Protocol):
-    """Hears how far a command is."""
+    """Receives the progress of a command."""
 
     def genomes(self, done: int, total: int) -> None:
         """Genomes of the grid that were scored."""
@@ -99,12 +99,12 @@ def bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
     Parameters
     ----------
     what : str
-        What is being done, in a word.
+        The activity, in one word.
 
     Returns
     -------
     Iterator[Callable[[int, int], None] | None]
-        A function that hears how much is done of how much; nothing where there is no terminal.
+        A function of the steps done and their total; None without a terminal.
     """
     console = Screen(stderr=True)
     if not console.is_terminal:

@@ -108,7 +108,7 @@ def say(
     console : Console
         Where to.
     text : str or Text
-        What to print; brackets in it stand for themselves.
+        Text to print; brackets are printed as they are.
     style : str
         How it is set, in Rich's words.
     hang : int
@@ -237,9 +237,7 @@ def _longest(text: str) -> int:
 def _groups(
     table: Table, columns: list[Column], width: int
 ) -> list[tuple[list[int], list[int]]] | None:
-    """Which columns are printed beside each other, and how wide; nothing where the names of rows
-    leave no room.
-    """
+    """Groups of columns that fit side by side, with widths; None if row names leave no room."""
 
     def fitted(group: list[int], *, firm: bool = True) -> list[int] | None:
         chosen = [columns[i] for i in group]
@@ -271,9 +269,7 @@ def _groups(
 
 
 def _fitted(columns: list[Column], floors: list[int], room: int) -> list[int] | None:
-    """Widths of columns that need no more than the room, each at least its floor; nothing if there
-    are none.
-    """
+    """Column widths that fit in the room and respect the floors; None if there are none."""
     widths = [column.full for column in columns]
     while sum(widths) > room:
         above = [i for i, floor in enumerate(floors) if widths[i] > floor]
@@ -313,9 +309,7 @@ def _part(table: Table, columns: list[Column], widths: list[int]) -> Table:
 
 
 def _list_rows(console: Console, columns: list[Column]) -> None:
-    """Print each row as a list: its name, and below it a line for each column that has
-    something.
-    """
+    """Print each row as a list: its name, then one line for each column with an entry."""
     for row in zip(*(column.cells for column in columns), strict=True):
         first = True
         for column, cell in zip(columns, row, strict=True):

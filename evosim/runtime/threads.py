@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_threads(threads: int | None) -> None:
-    """Raise `UserError` for a number of threads that there cannot be, without loading the
-    compiler.
-    """
+    """Raise `UserError` for an impossible number of threads, without loading the compiler."""
     asked = os.environ.get("NUMBA_NUM_THREADS", "")
     most = int(asked) if asked.isdecimal() else processors(batch=False)
     if threads is not None and not 1 <= threads <= most:

@@ -35,9 +35,9 @@ class Clock:
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def told(self) -> dict[str, float]:
-        """Seconds by stage in milliseconds' steps, of open stages those so far.
+        """Seconds by stage, rounded to milliseconds; open stages count up to now.
 
-        `other` is what no stage was told of, so that all of them are the whole.
+        `other` is the time outside all stages, so that the values sum to the total.
         """
         now, seconds = time.perf_counter(), dict(self.seconds)
         for name, start, inner in reversed(self._open):

@@ -35,9 +35,9 @@ from evosim.runtime.forked_processes import environment
 from evosim.runtime.interrupts import CHECKPOINT_SIGNALS, checkpoint_requests
 from evosim.runtime.machine import Suspended
 
-POLL = 0.2  # seconds between two checks whether to stop
-PATIENCE = 5.0  # seconds of waiting for workers that are to end, until that is reported
-GRACE = 30.0  # seconds in which workers may store what they have after an error
+POLL = 0.2  # Seconds between two checks whether to stop.
+PATIENCE = 5.0  # Seconds of waiting for workers to end, until that is reported.
+GRACE = 30.0  # Seconds in which workers may store their results after an error.
 STOP, CHECKPOINT = "stop", "checkpoint"
 # environment variables that limit the threads of libraries; they are read on import
 THREAD_LIMITS = (
@@ -69,7 +69,7 @@ class WorkerDied(Exception):
 
 @dataclass
 class TaskContext:
-    """What a task may ask and say while a worker does it.
+    """Functions that a running task can call.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ def _ignore(*_: object) -> None:
 
 @dataclass(frozen=True)
 class PoolCallbacks(Generic[T]):
-    """What the driver does while tasks are done. All run in the driver's thread.
+    """Functions that the driver calls while tasks run, all in the driver's thread.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class _Worker(Generic[T]):
 
 @dataclass(frozen=True)
 class _Message:
-    """What a worker sends: a message of its task, the result of its task, or an error."""
+    """A message from a worker: a message of its task, the result of its task, or an error."""
 
     kind: Literal["message", "done", "error"]
     content: Any

@@ -15,9 +15,9 @@ from rich.table import Table
 from evosim.analysis.summary import AccountSummary, RunSummary
 from evosim.reference.dynamic_programming import ROUNDING
 
-DIGITS, FEW = 3, 9  # decimals of a number; with more than these few, powers of ten are written
-LARGE = 1e9  # from here on, nine digits are written, and a power of ten
-# With given decimals: where powers of ten begin, and where digits end
+DIGITS, FEW = 3, 9  # Default decimals. Above FEW decimals, small numbers become powers of ten.
+LARGE = 1e9  # From here on, numbers are powers of ten with nine digits.
+# With given decimals: limits of powers of ten, and the largest number of digits.
 LARGEST, SMALL, MOST_DIGITS = (1e15, 1e-3, 15)
 MOST_APART = 2  # places by which intervals in a column may differ and still have the same decimals
 
@@ -107,9 +107,7 @@ def number(value: float | None, digits: int | None = None, *, more: int = 0) -> 
 
 
 def _to_place(value: float, decimals: int) -> str:
-    """A number with so many decimals; as a power of ten where it is large, or where nothing else
-    would stand after the point but noughts.
-    """
+    """A number with so many decimals; large and very small numbers become powers of ten."""
     if abs(value) < 0.5 * 10.0**-decimals and decimals > FEW:
         return "0"
     if (
@@ -127,9 +125,7 @@ def _to_place(value: float, decimals: int) -> str:
 
 
 def power_of(value: float, digits: int = 2) -> int:
-    """The power of ten of the first of so many digits, after rounding: -1 of 0.0996, which is
-    0.10.
-    """
+    """Exponent of the first of so many digits after rounding: -1 for 0.0996, which is 0.10."""
     return int(f"{value:.{digits - 1}e}".partition("e")[2])
 
 

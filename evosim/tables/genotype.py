@@ -152,9 +152,7 @@ def _genome(loci: Loci) -> str:
 
 
 def show_rungs(console: Console, rows: Sequence[RungClass]) -> None:
-    """Print the classes behind the rungs, and what they express: loci in which they differ, and
-    below those that are alike in all.
-    """
+    """Print the classes behind the rungs: loci that differ, and below them loci that agree."""
     with scale_of(
         (max(abs(row.ancestral) for row in rows), max(abs(row.modern_intent) for row in rows))
     ):

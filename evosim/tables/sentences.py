@@ -118,8 +118,9 @@ def _representation_words(account: AccountSummary) -> str:
 
 
 def _answer(account: AccountSummary) -> list[str]:
-    """Fitness of the population after the swap: as shares of the best, or in units of payoff where
-    shares are not defined. Nothing if no seed lived to the swap.
+    """Fitness of the population after the swap; empty if no seed survived to the swap.
+
+    Values are shares of the best, or in units of payoff where shares are undefined.
     """
     recovery = account.recovery
     if recovery is None or recovery.modern_at_swap.mean is None:

@@ -46,9 +46,7 @@ def _fitness(grid: Grid, genotypes: Alleles) -> tuple[Floats, Floats]:
 
 
 def ledger(engine: Engine, slow: bool) -> list[Check]:
-    """A population with everything on: every term of every generation, and their sums against
-    theory.
-    """
+    """Compare every term and every generation's sum with theory, with all features switched on."""
     n, generations = 2_000, 400 if slow else 60
     grid = grid_with_everything()
     rng = np.random.default_rng(8)
