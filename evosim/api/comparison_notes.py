@@ -65,8 +65,7 @@ def notes_on(c: Comparison) -> list[str]:
 
 
 def _other_code(c: Comparison) -> list[str]:
-    """The packages, evosim among them, that several runs use and whose code is known to differ, in
-    words.
+    """Packages (evosim included) that several runs use with code that is known to differ.
 
     Runs of one installation have the same code, though they may have chosen different packages.
     """

@@ -302,11 +302,10 @@ def write(
     force: bool = False,
     spreadsheets: bool = False,
 ) -> list[Path]:
-    """Write tables (all) as files in a folder, which is made; those of controls in folders of their
-    own.
+    """Write tables (by default all) as files in a folder; controls have their own subfolders.
 
-    `spreadsheets` is as in `encoded`.
-    Raises `UserError`, also where a file is there already unless `force`, and then writes nothing.
+    The folder is made if missing. `spreadsheets` is as in `encoded`. Raises `UserError` and writes
+    nothing if a file exists, unless `force` is set.
     """
     if isinstance(tables, str):
         raise UserError(

@@ -1,5 +1,4 @@
-"""Frames: tables of an account as tidy polars frames, means over seeds with the account's own
-intervals.
+"""Tables of an account as tidy polars frames, with means and intervals over seeds.
 
 Numbers that the summary has are taken from it, so that frames and summary agree.
 """
@@ -166,11 +165,10 @@ def losses(account: AccountSummary, words: dict[str, str]) -> pl.DataFrame:
 
 
 def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Regret of each subject and seed by world and `by` (of kind, act, age): an entry that is not
-    there is 0. Rungs have no seed.
+    """Regret by subject, seed, world and `by` (kind, act, age); a missing entry is 0.
 
-    Where a loss in M is not split into kinds (no overlap), kinds have no row, and `no overlap` has
-    none where it is.
+    Rungs have no seed. A loss in M that is not split into kinds has only a row `no overlap`. A loss
+    that is split has rows for its kinds only.
     """
     who = ["subject", "world", "seed"]
     unsplit = (pl.col("kind") == NO_OVERLAP).any().over(who, mapping_strategy="group_to_rows")

@@ -36,13 +36,13 @@ def drive(
     expected: pl.DataFrame | None = None,
     rests: Resting | None = None,
 ) -> Any:
-    """Left: frequency of drivers and modifiers among newborns; then mean fitness of the run and its
-    controls.
+    """Frequency of drivers and modifiers, and mean fitness of the run and its controls.
 
-    Fitness in the world that selects: in A before the swap, in M after it. Frames by arm, as
-    recorded; lines are means, bands hold the middle 95% of seeds. Marks at the frequencies show
-    theory where `analysis.expected_drive` has a prediction. Circles: the recursion of an infinite
-    population. Diamond: the driver's equilibrium if the fitness of carriers stays constant.
+    Frequencies count newborns. The world that selects is A before the swap, and M after it. Frames
+    by arm, as recorded; lines are means, bands hold the middle 95% of seeds. Marks at the
+    frequencies show theory where `analysis.expected_drive` has a prediction. Circles: the recursion
+    of an infinite population. Diamond: the driver's equilibrium if the fitness of carriers stays
+    constant.
     """
     x = alt.X(
         "generation:Q", title="generation", axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1)

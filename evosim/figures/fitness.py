@@ -51,10 +51,10 @@ def means(generations: pl.DataFrame) -> pl.DataFrame:
 
 
 def fitness(generations: pl.DataFrame, best: dict[str, float], swap: int, unit: str = UNIT) -> Any:
-    """Mean fitness of newborns in each world against generation; dotted: the best genome of that
-    world.
+    """Mean fitness of newborns in each world by generation.
 
-    The band holds the middle 95% of seeds; with one seed there is none.
+    A dotted line shows the world's best genome. The band holds the middle 95% of seeds; with one
+    seed there is none.
     """
     return fitness_of_bands(means(generations), best, swap, unit)
 

@@ -139,10 +139,9 @@ def interactive(spec: Spec) -> Spec:
 
 
 def specs_as_data(spec: Mapping[str, Spec]) -> str:
-    """The elements that draw figures, by name, in their places (`place`): their descriptions, and
-    the script that hands them to the engine.
+    """Data and script that draw named figures in their places (see `place`).
 
-    To stand behind places and `engine`.
+    They must follow the places and `engine` in the page.
     """
     charts = as_data({name: interactive(chart) for name, chart in spec.items()})
     return (
@@ -152,7 +151,7 @@ def specs_as_data(spec: Mapping[str, Spec]) -> str:
 
 
 def place(name: str, spec: Spec, svg: str) -> str:
-    """Where a figure will stand, and its picture until then."""
+    """Element in which a figure will be drawn, with its picture until then."""
     picture = base64.b64encode(svg.encode()).decode()
     alt_text = html.escape(str(spec.get("description", name)))
     return (
@@ -162,11 +161,10 @@ def place(name: str, spec: Spec, svg: str) -> str:
 
 
 def output(spec: Spec, svg: str) -> str:
-    """One figure as a piece of a notebook: its picture, which an engine replaces that comes with it
-    (0.9 MB).
+    """One figure as HTML for a notebook: a picture that the included engine (0.9 MB) replaces.
 
     A notebook that does not run scripts (not trusted, or shown by a website) keeps the picture.
-    Nothing is loaded.
+    The output needs no network.
 
     Parameters
     ----------

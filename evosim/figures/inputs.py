@@ -112,11 +112,10 @@ class Source:
         return some_rows(tables, name, (generation % step == 0) | generation.is_in(ends))
 
     def adopted(self, name: str) -> pl.DataFrame:
-        """A table by generation, without the generations in which exhaustive search still tries
-        every genome.
+        """A table by generation, without the generations in which exhaustive search enumerates.
 
-        A run that has no others (earlier code let such a search die out) keeps them: they are all
-        there is.
+        Exhaustive search enumerates in the first generation of each phase. If a run has no other
+        generations, they stay.
         """
         table = self.by_generation(name)
         if self.run.experiment.optimizer["name"] != "exhaustive":

@@ -138,11 +138,10 @@ def _tile(cell: Mapping[str, Any], chances: list[tuple[str, float]], acts: tuple
 
 
 def policies(frame: pl.DataFrame, acts: tuple[str, ...], what: str) -> Any:
-    """Left what is done in A, then in M, by remaining life; right how many ages of a life are spent
-    in each place.
+    """Acts in A and in M by place and remaining life; right: ages of a life spent in each place.
 
-    `frame` is that of `analysis.acting`; `what` its places are: states, or what is observed. Ties
-    have both letters and a paler colour.
+    `frame` is that of `analysis.acting`. `what` names its places: states or observations. Ties have
+    both letters and a paler colour.
     """
     places = shown_places(frame)
     seen = frame.filter(pl.col("place").is_in(places))

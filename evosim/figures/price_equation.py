@@ -55,10 +55,9 @@ def sums(
 def search(
     table: pl.DataFrame, terms: tuple[str, ...], traits: list[str], swap: int, unit: str = UNIT
 ) -> Any:
-    """Cumulative terms of the Price equation, one panel a trait; the thick line is the change
-    itself.
+    """Cumulative terms of the Price equation, one panel per trait; the thick line is the change.
 
-    Terms that never amount to anything are left out. Bands hold the middle 95% of seeds.
+    Negligible terms are omitted. Bands hold the middle 95% of seeds.
     """
     lines, shown = sums(table, terms, traits)
     panels = [

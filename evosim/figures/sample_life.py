@@ -37,11 +37,10 @@ def factors(states: list[str]) -> list[dict[str, int]] | None:
 def life(
     rows: pl.DataFrame, acts: tuple[str, ...], headings: dict[str, str], amounts: dict[str, str]
 ) -> Any:
-    """One block a world, in lines of equal length: acts as tiles with letters, payoff above them,
-    and below what state it is in.
+    """One block per world, in lines of equal length: payoff above, acts as tiles, states below.
 
-    `rows` are those of `analysis.lives`; `headings` and `amounts` (what is counted, with its unit)
-    are by world.
+    Tiles have the letters of acts. `rows` are those of `analysis.lives`; `headings` and `amounts`
+    (what is counted, with its unit) are by world.
     """
     short = letters(acts)
     span = int(rows["age"].max()) + 1  # type: ignore[arg-type]

@@ -141,11 +141,11 @@ def _cells(frame: pl.DataFrame, least: float, most: float, *, both_ends: bool) -
 
 
 def phase(frame: pl.DataFrame, x: Axis, y: Axis, quantity: str, *, both_ends: bool = False) -> Any:
-    """A heat map of two factors: `x`, `y` (labels), `mean`, `low`, `high`, and `note` where a cell
-    has no mean or fewer runs.
+    """A heat map of two factors.
 
-    In each cell its number, and below it half its interval, or (`both_ends`) where it begins and
-    ends. Cells without a mean are grey and say why.
+    `frame` has `x`, `y` (labels), `mean`, `low`, `high`, and a `note` for cells with missing runs.
+    Each cell shows its mean, and below it half its interval, or both ends (`both_ends`). Cells
+    without a mean are grey and give the reason.
     """
     shown = frame.drop_nulls("mean")["mean"]
     least, most = (float(shown.min()), float(shown.max())) if shown.len() else (0.0, 1.0)  # type: ignore[arg-type]

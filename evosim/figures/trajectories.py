@@ -29,10 +29,10 @@ def trajectories(
     unit: str,
     places: Mapping[str, int] = NO_PLACES,
 ) -> Any:
-    """Mean, largest and spread of fitness in both worlds; distinct classes; horizon; intent in M;
-    desires. Thin lines with bands over seeds.
+    """Panels of fitness, distinct classes, horizon, intent in M and desires over generations.
 
-    Dotted: the fitness of the best genome of each world.
+    Fitness has its mean, largest value and spread in both worlds. Bands are over seeds. Dotted: the
+    fitness of the best genome of each world.
     """
     every = max(1, (int(generations["generation"].max()) + 1) // MOST_ROWS)  # type: ignore[arg-type]
     last = int(generations["generation"].max())  # type: ignore[arg-type]

@@ -198,11 +198,10 @@ One = Run | Sweep | Search | str | Path
 def write_report(
     what: One | Sequence[One], path: str | Path | None = None, *, force: bool = False
 ) -> Path:
-    """Write one HTML file about runs, sweeps or searches; gives its path (`report.html` in the
-    folder; of several, here).
+    """Write one HTML file about runs, sweeps or searches, and return its path.
 
-    A file that is no report is written over with `force` only. Raises `UserError`, and then writes
-    nothing.
+    The default path is `report.html` in the folder, or in the current folder for several. Only with
+    `force` is another kind of file overwritten. Raises `UserError`, and then writes nothing.
     """
     flag(force, "force")
     one = isinstance(what, Run | Sweep | Search | str | os.PathLike)

@@ -53,8 +53,7 @@ def page(chapters: Sequence[Chapter], beside: Sequence[Any], embedder: ChartEmbe
 
 
 def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list[Chapter], int]:
-    """Keep the texts of chapters below `MOST`: from the last backwards, chapters are cut to their
-    summary.
+    """Cut chapters to their summaries, from the last backwards, until the text is below `MOST`.
 
     Parameters
     ----------

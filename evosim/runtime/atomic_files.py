@@ -100,9 +100,9 @@ def check_room(folder: Path, needed: float) -> None:
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
     """Replace the bytes of a file: readers see all the old or all the new bytes, even after a kill.
 
-    A link at `path` is replaced, and its target stays. Written to `.NAME.HOST.PID.NS.tmp` in
-    the same folder, synced, renamed, and the folder synced. If this fails, the old
-    file stays and the temporary file is removed. Raises `Unwritable`, a `UserError`.
+    A link at `path` is replaced, and its target stays. The bytes go to `.NAME.HOST.PID.NS.tmp` in
+    the same folder. This file is synced and renamed, and the folder is synced. If this fails, the
+    old file stays and the temporary file is removed. Raises `Unwritable`, a `UserError`.
     """
 
     def write(temporary: Path) -> None:
@@ -151,11 +151,10 @@ class _Taken(Exception):
 def produce_atomically(
     path: Path, write: Callable[[Path], object], put: Callable[[Path, Path], None] | None = None
 ) -> None:
-    """Put at `path` what `write` writes to the path that it is given, whole or not at all, as
-    `write_atomically`.
+    """Let `write` produce a file at a temporary path, then rename it to `path`.
 
-    `put` gives the temporary file its name; by default it replaces what is there. Raises
-    `Unwritable`, and `_Taken` where `put` does.
+    `put` renames the temporary file; by default it replaces an existing one. Raises `Unwritable`,
+    and `_Taken` where `put` does.
     """
     temporary = path.with_name(
         f".{path.name}.{platform.node()}.{os.getpid()}.{time.time_ns()}{TEMPORARY}"
@@ -198,8 +197,7 @@ def inside(folder: Path, name: str, what: str = "a file's name") -> Path:
     Raises
     ------
     UserError
-        If it is no plain name (it has a separator, a drive, or is `..`), or is a link that leads
-        out of the folder.
+        If the name has a separator or a drive, is `..`, or is a link that leads out of the folder.
     """
     plain = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
     if not plain or PureWindowsPath(name).name != name:

@@ -1,5 +1,4 @@
-"""Write tables that grow with generations to disk in blocks, so that memory does not grow with a
-run.
+"""Write growing tables to disk in blocks, so that memory does not grow with generations.
 
 A run of at most `BLOCK` generations keeps its tables in memory. A longer one hands over a block of
 rows every `BLOCK` generations; each block is one Parquet file a table. The boundaries depend on

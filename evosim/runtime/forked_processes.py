@@ -95,11 +95,10 @@ class Guarded:
 
 
 def environment() -> dict[str, str]:
-    """The variables with which a helper process is started: it finds the modules that this one
-    finds.
+    """Environment variables for a helper process, so that it finds the same modules.
 
-    Its search path is this process's own, in the same order. To put evosim's folder first would not
-    do: in a clone, a folder of a user's package there would hide the package itself.
+    Its search path is this process's own, in the same order. Evosim's folder must not come first.
+    In a clone, a folder of a user's package there would hide the package itself.
     """
     # '' is the current folder
     paths = [os.path.abspath(path) for path in sys.path if os.pathsep not in path]

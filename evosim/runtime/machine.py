@@ -84,13 +84,14 @@ class Suspended:
 
 
 def check_addresses() -> None:
-    """Refuse to compile and to compute where addresses are too few: libraries then end the process
-    without a word.
+    """Refuse to compile and compute if the address space is too small.
+
+    Without this check, libraries end the process without a message.
 
     Raises
     ------
     UserError
-        How many are needed, and how many there may be.
+        If `ulimit -v` allows less address space than a run needs.
     """
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     needed = ADDRESSES + ADDRESSES_EACH * processors(batch=False)
