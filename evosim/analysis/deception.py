@@ -17,9 +17,9 @@ The rule. Shares are of the span between the best and the worst policy. A genome
   does in the ancestral one;
 * `pseudo-aligned` if it loses in the modern world and is neither.
 
-A condition is taken away from the planner, not from the world. The planner's horizon is cut to one
-step, or its belief is replaced by one of two that the world offers for this test. Reflexes have no
-conditions, so none can be taken away.
+A condition is taken away from the planner, not from the world. One test cuts the planner's horizon
+to one step. The others replace its belief by one of two beliefs that the world offers. Reflexes
+have no conditions, so none can be taken away.
 """
 
 from __future__ import annotations

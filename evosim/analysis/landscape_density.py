@@ -74,8 +74,8 @@ def distinct(landscape: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
 def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
     """Classes in each bin of fitness in A, with the distribution of their fitness in M.
 
-    Columns are the bin's ends `x` and `x2`, the number of `classes`, and the `least`, `median` and
-    `most` fitness in M.
+    Columns are the bin's ends `x` and `x2`, and the number of `classes`. Columns `least`, `median`
+    and `most` are of fitness in M.
     """
     last = len(edges) - 2
     where = np.clip(np.searchsorted(edges, landscape[X].to_numpy(), side="right") - 1, 0, last)

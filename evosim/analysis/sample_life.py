@@ -36,9 +36,9 @@ class Life:
     Attributes
     ----------
     rows : pl.DataFrame
-        A row for each world and age, until the life has ended. Columns are `state`, `act`, the
-        `chance` of the act under the policy, its `amount` (payoff in A, intent in M) and the sum
-        `so_far`.
+        A row for each world and age, until the life has ended. Columns are `state`, `act` and the
+        `chance` of the act under the policy. Then follow its `amount` (payoff in A, intent in M)
+        and the sum `so_far`.
     number : int
         Index of this life among the drawn lives.
     drawn : int

@@ -128,8 +128,8 @@ def enumerated(
 ) -> float | None:
     """Exact total variation of lives; None if there are more than `most` different beginnings.
 
-    Beginnings with the same last state and the same ratio of chances have the same future, so they
-    are counted together. A beginning that is impossible in one of the worlds counts in full.
+    Beginnings with the same last state and the same ratio of chances have the same future. They are
+    counted together. A beginning that is impossible in one of the worlds counts in full.
     """
     state = np.flatnonzero((a.start > 0.0) | (m.start > 0.0))
     apart, p, q = 0.0, a.start[state], m.start[state]

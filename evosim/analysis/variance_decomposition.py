@@ -1,8 +1,8 @@
 """Shares of the variance between the cells of a full grid.
 
 A full grid is split exactly into a mean, an effect of each factor, of each pair, and the rest. This
-is the analysis of variance, or Hoeffding-Sobol decomposition, with equal weight on each level
-(Sobol 1993; Saltelli et al. 2008, chapter 4). The variance of a component is the mean over levels
+is the analysis of variance, or Hoeffding-Sobol decomposition (Sobol 1993; Saltelli et al. 2008,
+chapter 4). Each level has equal weight. The variance of a component is the mean over levels
 of its square. Squares of means over seeds would be too large by chance, so squares are products of
 two different seeds. These have the right expectation whatever seeds have in common, and they still
 sum to the whole.
