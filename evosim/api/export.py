@@ -1,9 +1,9 @@
 """Export tables of runs, sweeps, searches and claims as CSV, Parquet or JSON.
 
-CSV has every digit of a number (read back, it is the same), nothing for a null, and `""` for an
-empty text. A column of lists has no place in CSV and is refused. A text that begins like a formula
-gets an apostrophe on request, for spreadsheets. JSON is one array of rows; it has no infinities and
-nothing that is no number, which become null.
+CSV has every digit of a number, so that reading it back gives the same number. A null is an empty
+cell, and an empty text is `""`. CSV cannot hold a column of lists, which is refused. A text that
+begins like a formula gets an apostrophe on request, for spreadsheets. JSON is one array of rows;
+infinities and NaN become null.
 """
 
 from __future__ import annotations
@@ -219,8 +219,9 @@ def _csv(path: Path) -> pl.DataFrame:
 def for_spreadsheet(table: pl.DataFrame) -> pl.DataFrame:
     """Put an apostrophe before texts that a spreadsheet would compute.
 
-    A spreadsheet takes a cell for a formula that begins with `=`, `+`, `-` or `@`, also behind a
-    tab or a line break (CWE-1236). Numbers stay as they are. Names of columns are texts too.
+    In a spreadsheet, a cell that begins with `=`, `+`, `-` or `@` is a formula (CWE-1236). So is
+    one that has a tab or a line break before this character. Numbers stay as they are. Names of
+    columns are texts too.
 
     Parameters
     ----------

@@ -40,8 +40,8 @@ LOSSES = {"shift": "birth-control style", "search": "masturbation style", "hack"
 def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
     """A frame whose column names every plotting library takes as they are.
 
-    Altair reads a dot in a field as "the part of", a colon as "of the type", and brackets as an
-    index: `optimizer.population` would be drawn as nothing. Such characters become underscores.
+    In a field, Altair reads a dot as "the part of", a colon as "of the type", and brackets as an
+    index. A chart of `optimizer.population` would be empty. Such characters become underscores.
 
     Parameters
     ----------
@@ -129,9 +129,9 @@ def ladder(account: AccountSummary) -> pl.DataFrame:
 def losses(account: AccountSummary, words: dict[str, str]) -> pl.DataFrame:
     """The three losses in both worlds: steps of the ladders by the summary, with words.
 
-    Where ancestral optima tie, the ladder stands on the one that is worst in M. `least` and `most`
-    are the ends of each loss over all of them: what the luckiest of them loses less by the shift
-    stands in the search step instead.
+    If ancestral optima tie, the ladder uses the one that is worst in M. `least` and `most` are the
+    ends of each loss over all of them. A better optimum loses less by the shift; the search step
+    takes the difference.
     """
     tied = account.left_open
     ends_of = {

@@ -75,12 +75,12 @@ def account(
 ) -> Population:
     """Losses of a population in an experiment's worlds.
 
-    `landscape` is that of a run of it, where there is one.
+    `landscape` is that of a run of the experiment, if there is one. Raises `UserError`.
 
-    Columns of `population`: `class` (numbers of the grid), or one for each locus: its expressed
-    value, or a list of its alleles (two of a diploid). `count`: how many (1). `seed`: several
-    populations at once, for intervals (0). `kept`: what drivers leave of fitness (1). Raises
-    `UserError`.
+    Columns of `population`: `class` (numbers of the grid), or one column per locus. A locus has its
+    expressed value, or a list of its alleles (two if diploid). Optional columns, with defaults:
+    `count` (1 copy), `seed` (0) and `kept` (1), the share of fitness that drivers leave. Several
+    seeds are several populations, for intervals.
     """
     setting = build(experiment)
     census = counted(population, setting)

@@ -38,8 +38,8 @@ def landscape(
 ) -> Any:
     """Left all genomes, right those near the best of A.
 
-    Where genomes are few they are points (`distinct` of `analysis.cross_section`, whose frames all
-    of these are), else a density with the median of M given A. `people` are by moment; `peaks` has
+    All frames come from `analysis.cross_section`. Few genomes are points (`distinct`). Many are a
+    density, with the median of M given A. `people` are by moment; `peaks` has
     `what`, `ancestral`, `modern_intent` and `words`; `worth` titles of both axes.
     """
     panels = [_all(every, people, peaks, worth)]

@@ -24,10 +24,14 @@ BY_GENERATION = ("generations", "loci", "alleles", "search")
 class Blocks:
     """The blocks of one run in a folder of their own.
 
-    Attributes:
-        folder: where the files are.
-        names: the tables.
-        seals: for each number of blocks on disk, from 0 on, the hash of all bytes in them.
+    Attributes
+    ----------
+    folder : Path
+        Folder of the files.
+    names : tuple of str
+        Names of the tables.
+    seals : list of str
+        Item `n` is the hash of all bytes in the first `n` blocks on disk.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -22,9 +22,9 @@ from evosim.runtime import parquet_size
 from evosim.runtime.atomic_files import TEMPORARY, write_atomically
 
 SUMS = "sums.sha256"
-MAX_JSON = 2**28  # bytes; the longest that was seen has 2**20
-SMALL = 2**20  # bytes that a table of any number of rows may take
-OF_A_CELL = 256  # bytes; names are texts
+MAX_JSON = 2**28  # Bytes. The longest file so far has 2**20.
+SMALL = 2**20  # Bytes that a table may take whatever its number of rows.
+OF_A_CELL = 256  # Bytes. Names are texts.
 UNREADABLE = (
     OSError,
     ValueError,

@@ -12,8 +12,8 @@ from typing import Any
 
 from evosim.errors import in_one_line
 
-COMMAND = "EVOSIM_COMMAND"  # set in processes of the command line and those that they start
-# The second, which Dask imports, takes the place of the first
+COMMAND = "EVOSIM_COMMAND"  # set in command-line processes and their children.
+# The second is a replacement of the first; Dask imports it.
 METADATA = ("importlib.metadata", "importlib_metadata")
 
 

@@ -1,9 +1,9 @@
 """Stop requests: signals and the wall-time limit.
 
-A long command asks between two steps whether it should stop. If it does not ask for a while,
-because a step is long, `Stop` is raised in it, again and again until it asks. A second Ctrl-C ends
-the command at once. The signals by which batch systems announce the end of a job
-(`CHECKPOINT_SIGNALS`) stop nothing: a run writes a checkpoint and continues.
+A long command asks between two steps whether it should stop. During a long step it does not ask.
+`Stop` is then raised in the step, again and again until the command asks. A second Ctrl-C ends the
+command at once. Batch systems announce the end of a job by `CHECKPOINT_SIGNALS`. On these, a run
+writes a checkpoint and continues.
 
 All commands use `Watch`. Worker processes (`evosim.runtime.worker_pool`) learn of a stop from their
 driver. Both share `checkpoint_requests`.
@@ -233,8 +233,7 @@ def seconds_of(text: str, option: str) -> float:
     ----------
     text: Slurm's `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM` or `D-HH:MM:SS`; or numbers with units:
     `90m`, `1h30m`, `1.5h`, `45s`, `2d`.
-        A bare number is refused, unless it is 0: Slurm reads minutes, and many other programs read
-        seconds.
+        A bare number except 0 is refused. Slurm reads it as minutes, and many programs as seconds.
     option: the option's name, for the message.
 
     Returns

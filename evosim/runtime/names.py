@@ -1,8 +1,9 @@
-"""Names and texts: what may be called how, and how any text is shown.
+"""Rules for names, and the display of any text.
 
-A name is a short text on one line that shows all of itself: of a state, an act, a feature, a locus,
-an allele. `check_name` refuses others before anything is computed. A text may have several lines.
-`printable` is for unchecked text, such as other people's files: it spells out control characters.
+States, acts, features, loci and alleles have names. A name is a short text on one line, with
+visible characters only. `check_name` refuses others before anything is computed. A text may have
+several lines. `printable` is for unchecked text, such as other people's files: it spells out
+control characters.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from evosim.errors import UserError
 MOST_NAME = 200  # characters
 MOST_BYTES = 150  # of a name in a file's name; disks take 255 for all of that
 UNFIT = re.compile(r'[\s/\\:*?"<>|]')
-SEEN = "\n\t"  # of control characters, what a text may have
-CONTROL = ("Cc", "Cs", "Zl", "Zp")  # control characters, half characters, breaks of lines
-UNSEEN = (*CONTROL, "Cf")  # ... and signs without a shape: zero width, marks of direction
+SEEN = "\n\t"  # Control characters that a text may have.
+CONTROL = ("Cc", "Cs", "Zl", "Zp")  # Control characters, half characters, breaks of lines.
+UNSEEN = (*CONTROL, "Cf")  # Also signs without a shape: zero width, marks of direction.
 ESCAPED = (*UNSEEN, "Cn", "Co")
 # Signs that change the order in which others are shown (Unicode 16, 23.2).
 TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))

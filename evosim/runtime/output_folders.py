@@ -210,8 +210,8 @@ def writer(partial: Path, *, locks: bool = True) -> tuple[int, str] | None:
     Returns
     -------
     tuple of int and str, or None
-        Process and machine. None if STATUS is missing, is no such text, is too old, lies in the
-        future, or names this very process or one that has ended.
+        Process and machine. None if STATUS is missing, has another form, is too old or lies in the
+        future. None also if it names this process or one that has ended.
     """
     status = partial / STATUS
     try:

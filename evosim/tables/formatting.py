@@ -88,10 +88,10 @@ def all_alike(account: AccountSummary, world: str) -> bool:
 
 
 def number(value: float | None, digits: int | None = None, *, more: int = 0) -> str:
-    """A number for reading; a dash for what was not measured; no negative zero.
+    """A number for reading; a dash if it was not measured; no negative zero.
 
-    `digits` are decimals whatever the scale is, below 0 too (`decimals_of`); without, there are
-    three, `more`, and those that the scale of the account takes (`to_scale`).
+    `digits` is the number of decimals, and may be negative (`decimals_of`). Without it, there are
+    three decimals, plus `more`, plus those that the account's scale adds (`to_scale`).
     """
     if value is None:
         return "-"
