@@ -305,9 +305,7 @@ def script(
         store.folder,
         store.chunks,
         batch,
-        tasks=array.tasks,
-        throttle=array.throttle,
-        cores=array.cores,
+        job_array.ArraySize(array.tasks, array.throttle, array.cores),
         other_sources=other_sources,
     )
     typer.echo(text, nl=False)

@@ -92,16 +92,33 @@ class Batch:
         return [f"--{option}" for option in self.more]
 
 
+@dataclass(frozen=True)
+class ArraySize:
+    """The size of a job array.
+
+    Attributes
+    ----------
+    tasks : int or None
+        Tasks of the array; None for the default.
+    throttle : int or None
+        Tasks that may run at the same time; None for no limit.
+    cores : int
+        Processors of each task.
+    """
+
+    tasks: int | None = None
+    throttle: int | None = None
+    cores: int = 1
+
+
 def script(
     name: str,
     file: Path,
     folder: Path,
     chunks: int,
     batch: Batch,
+    size: ArraySize,
     *,
-    tasks: int | None,
-    throttle: int | None,
-    cores: int,
     other_sources: bool = False,
 ) -> str:
     """A batch file for a job array that computes a sweep whose plan is written.
@@ -116,24 +133,20 @@ def script(
         Chunks of the sweep. There are at most as many tasks.
     batch : Batch
         Options of each job.
-    tasks : int or None
-        Tasks of the array; None for the default.
-    throttle : int or None
-        Tasks that may run at the same time; None for no limit.
-    cores : int
-        Processors of each task.
+    size : ArraySize
+        Tasks and processors of the array.
     other_sources : bool
         Whether the code may have changed since the sweep began.
     """
-    many = min(tasks or TASKS, chunks)
+    many = min(size.tasks or TASKS, chunks)
     folder, file = folder.resolve(), file.resolve()
     for path in (folder, file):
         check_text(str(path), "a path in a batch file")
-    array = f"0-{many - 1}" + (f"%{throttle}" if throttle else "")
+    array = f"0-{many - 1}" + (f"%{size.throttle}" if size.throttle else "")
     options = [
         f"--job-name={re.sub('[^A-Za-z0-9_.-]', '-', name)}",
         f"--array={array}",
-        f"--cpus-per-task={cores}",
+        f"--cpus-per-task={size.cores}",
     ]
     options += [f"--mem={batch.memory}", f"--time={batch.limit}"]
     options += [
@@ -157,7 +170,7 @@ def script(
         "--shard",
         f"auto/{many}",
         "--workers",
-        str(cores),
+        str(size.cores),
     ]
     command += ["--other-sources"] if other_sources else []
     lines = [

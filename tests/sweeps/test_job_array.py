@@ -20,7 +20,7 @@ from evosim.kernels.compilation import FOLDER
 from evosim.sweeps import dask_engine
 from evosim.sweeps.engines import Job
 from evosim.sweeps.events import ignore
-from evosim.sweeps.job_array import CACHE, Batch, script
+from evosim.sweeps.job_array import CACHE, ArraySize, Batch, script
 from evosim.sweeps.store import Store
 from tests.support.paths import ROOT
 from tests.support.signals import until
@@ -32,10 +32,10 @@ NODE = ROOT / "scripts" / "stress" / "slurm_node.sh"
 
 
 def lines(folder: Path, batch: Batch | None = None, **more: int) -> list[str]:
-    known: dict[str, int | None] = {"tasks": None, "throttle": None, "cores": 1, **more}
-    return script(
-        "a name", folder / "x.toml", folder / "out", 7, batch or Batch(), **known
-    ).splitlines()  # type: ignore[arg-type]
+    text = script(
+        "a name", folder / "x.toml", folder / "out", 7, batch or Batch(), ArraySize(**more)
+    )
+    return text.splitlines()
 
 
 def test_a_batch_file_says_what_was_asked(tmp_path: Path) -> None:
