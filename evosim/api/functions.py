@@ -151,13 +151,13 @@ def search(
 def resolve(
     experiment: ExperimentSource, settings: Settings | None = None, **more: Any
 ) -> Experiment:
-    """An experiment with settings applied and every default filled in. Nothing runs.
+    r"""An experiment with settings applied and every default filled in. Nothing runs.
 
     Parameters
     ----------
     experiment, settings
         As in `run`.
-    **more
+    \*\*more
         `seed` and `replicates`.
 
     Raises
@@ -344,11 +344,11 @@ def _progress_line(runs: int, chunks: int) -> Iterator[OnEvent]:
 def compare(
     base: Run | str | Path, other: Run | str | Path, *others: Run | str | Path
 ) -> Comparison:
-    """Compare runs with the first one: parameters, accounts, and differences with intervals.
+    r"""Compare runs with the first one: parameters, accounts, and differences with intervals.
 
     Parameters
     ----------
-    base, other, *others
+    base, other, \*others
         Runs or their folders.
 
     Raises
