@@ -15,6 +15,7 @@ from evosim.figures import FIGURES, FORMATS, SIZES
 from evosim.figures.registry import SEARCH_FIGURES
 from evosim.runs import folder as runs_folder
 from evosim.runs.folder import RunWriter, finish_publishing, holds_run, is_own
+from evosim.runs.provenance import RunOutcome
 from evosim.runs.reader import PROVENANCE
 from evosim.runtime import output_folders
 from evosim.runtime.output_folders import (
@@ -36,7 +37,7 @@ def written(folder: Path, *tables: str) -> Path:
     writer = RunWriter(folder, experiment(*CHOSEN))
     for name in tables or ("generations", "landscape"):
         writer.table(name, TABLE)
-    return writer.finish({})
+    return writer.finish(RunOutcome({}, {}))
 
 
 def names(folder: Path) -> list[str]:
@@ -117,7 +118,7 @@ def test_a_run_killed_during_the_final_rename_is_completed(
     writer.table("generations", TABLE)
     writer.table("landscape", TABLE)
     try:
-        writer.finish({})
+        writer.finish(RunOutcome({}, {}))
     except KeyboardInterrupt:
         assert writer.whole
         assert not (folder / PROVENANCE).is_file()
