@@ -228,7 +228,7 @@ INSIDE = {
     "accounting": (SearchLedger, "_account"),
     "weights": (WrightFisher, "tell"),
     "meiosis": (WrightFisher, "_remade"),
-    "the landscape": (Landscape, "worth"),
+    "the landscape": (Landscape, "fitness"),
 }
 
 
