@@ -89,7 +89,7 @@ def test_a_person_reads_the_split(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (
         "The ladder",
         "shift",
-        "The behaviour ledger",
+        "Loss by act",
         "mate protected",
         "Desires",
         "not measured",
@@ -242,7 +242,7 @@ def test_what_the_data_leave_open_is_not_called_unavoidable(
     assert f"{formatting.number(shared)} is lost by every one of them" in sentence
     tied = summary["ties"][0]
     assert (
-        f"worth {formatting.number(tied['modern_min'])} to {formatting.number(tied['modern_max'])}"
+        f"gets {formatting.number(tied['modern_min'])} to {formatting.number(tied['modern_max'])}"
         f" ({tied['classes']} genomes tie)" in sentence
     )
     losses = {
