@@ -116,7 +116,9 @@ def cells(analysis: Analysis, quantities: list[str], most: int = MOST_CELLS) -> 
     decimals = [
         decimals_in([(value.mean, value.low, value.high) for value in column]) for column in columns
     ]
-    for i, (row, settings) in enumerate(zip(rows, first.select(parameters).rows(), strict=True)):
+    # A sweep of one cell has no parameters, and a frame without columns has no rows.
+    settings_of = first.select(parameters).rows() if parameters else [()] * len(rows)
+    for i, (row, settings) in enumerate(zip(rows, settings_of, strict=True)):
         values = (
             _cell_words(column[i], row, digits[i])
             for column, digits in zip(columns, decimals, strict=True)

@@ -9,6 +9,7 @@ import pytest
 
 from evosim.analysis.deception import examine
 from evosim.analysis.family import KINDS, NEITHER, PSEUDO, ROBUST, SCHEMA, Family, rows, shares
+from evosim.analysis.summary import VerdictShare
 from evosim.genomes import GatedRules, PlannerRules, ReflexRules
 from evosim.worlds import WORLDS, TabularMdp, WorldPair
 from tests.support.random_worlds import random_pair
@@ -236,8 +237,8 @@ def test_rows_and_shares() -> None:
         rows(family, "population", 0, [4, 7], np.array([0.25, 0.75]), judged), schema=SCHEMA
     )
     assert table.height == 4
-    assert shares(table, "population") == [
-        {"verdict": ROBUST, "kind": None, "share": 0.75},
-        {"verdict": PSEUDO, "kind": "proxy", "share": 0.25},
-    ]
+    assert shares(table, "population") == (
+        VerdictShare(ROBUST, None, 0.75),
+        VerdictShare(PSEUDO, "proxy", 0.25),
+    )
     assert "proxy" in KINDS

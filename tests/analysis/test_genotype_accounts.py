@@ -127,8 +127,8 @@ def test_reflexes_have_variation_and_no_causes() -> None:
         (
             '[{name="x", set={}}]',
             (
-                "analysis.family.set must have a parameter in which the world differs from the"
-                " ancestral one, but is empty"
+                "analysis.family.set is empty, so this world equals the ancestral world. Add a"
+                " parameter, for example"
             ),
         ),
         ('[{name="x", set={nothing=1}}]', "unknown key 'analysis.family.0.set.nothing'"),
@@ -186,7 +186,12 @@ def test_the_screen_shows_them(folder: Path) -> None:
     screen.show(Console(file=out, width=140), "title", summary)
     assert "Total variation" not in out.getvalue()  # it says nothing to newcomers
     screen.show(Console(file=out, width=140), "title", summary, details=True)
-    for words in ("Causes:", "Total variation", "Over a family of worlds", "cannot be told apart"):
+    for words in (
+        "Causes:",
+        "Total variation",
+        "Over a family of worlds",
+        "may be split differently",
+    ):
         assert words in out.getvalue()
 
 

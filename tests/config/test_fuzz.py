@@ -136,7 +136,7 @@ EXPERIMENTS: dict[str, tuple[bytes, str]] = {
         MICRO.replace(
             '"micro"', '"savanna", ancestral = {gestation = 80, lifespan = 10000}'
         ).encode(),
-        "world.ancestral must have at most 1,000,000,000 of them over all ages",
+        "world.ancestral must have at most 1,000,000,000 entries in its transitions over all ages",
     ),
     "an amount whose square is infinite": (
         MICRO.replace('"micro"', '"savanna", ancestral = {appetite = 1e300}').encode(),
@@ -193,11 +193,11 @@ EXPERIMENTS: dict[str, tuple[bytes, str]] = {
 SWEEPS: dict[str, tuple[str, str]] = {
     "one parameter by two names": (
         "[grid]\noptimizer.population = [10]\n'optimizer.population' = [20]\n",
-        "grid.optimizer.population must be given once, but is twice",
+        "grid.optimizer.population is given twice: as a quoted key and as a table",
     ),
     "one setting by two names": (
         "[set]\noptimizer.population = 10\n'optimizer.population' = 20\n",
-        "set.optimizer.population must be given once, but is twice",
+        "set.optimizer.population is given twice: as a quoted key and as a table",
     ),
     "a setting that hides another": (
         "[set]\nworld.modern.breed_danger = 0.1\n'world.modern' = {find = 0.5}\n",
@@ -345,7 +345,7 @@ def test_used_up_memory_is_one_line(
     monkeypatch.setattr("evosim.runs.execute.run", greedy)
     code, out, err = evosim(capsys, "run", "micro")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "enough memory" in err
+    assert "out of memory" in err
 
 
 def test_small_alleles_that_can_be_told_apart_are_kept() -> None:

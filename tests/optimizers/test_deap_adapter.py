@@ -541,14 +541,14 @@ def test_a_changed_algorithm_is_not_resumed(
     assert guests() == []
 
 
-def test_deap_runs_as_it_would_alone() -> None:
+def test_deap_runs_as_it_would_alone(grid: Grid) -> None:
     """The adapter and DEAP's own eaSimple give the same populations with the same generators."""
     from deap import algorithms
 
     from evosim.optimizers.deap_adapter import STREAM, DeapAdapter
     from evosim.optimizers.global_rng import seeded
 
-    g, params = grid(), Deap(population=10)
+    g, params = grid, Deap(population=10)
     slots = AlleleVector(g)
 
     def fitness(alleles: Any) -> Any:

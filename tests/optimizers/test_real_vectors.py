@@ -237,10 +237,10 @@ def test_speeds_of_a_path_made_by_hand() -> None:
 MISTAKES = [
     ("world.name=tessellating-hill", "Did you mean 'tessellating-hills'?"),
     ("world.modern={sides=3}", "world.modern must be empty"),
-    ('genome={name="planner"}', "genome must be"),
-    ("world.ancestral.side=3", "Did you mean 'sides'?"),
+    ('genome={name="planner"}', "but world 'tessellating-hills' needs vectors"),
+    ("world.ancestral.side=3", "Did you mean 'world.ancestral.sides'?"),
     ("optimizer.name=sexual", "optimizer.name must be one of cma-es"),
-    ("optimizer.rates=0.1", "Did you mean 'rate'?"),
+    ("optimizer.rates=0.1", "Did you mean 'optimizer.rate'?"),
     ("optimizer.rate=0.0", "optimizer.rate must lie in"),
     ("phases.0.generations=900000000", "at most 200,000,000 random numbers"),
     (
@@ -276,7 +276,7 @@ def test_a_landscape_is_not_run_as_a_world_pair() -> None:
 
 
 def test_gradients_are_refused_on_grids() -> None:
-    with pytest.raises(UserError, match="policies of a grid do not follow") as caught:
+    with pytest.raises(UserError, match="has a grid of alleles") as caught:
         resolve(apply_settings(read_experiment("micro"), ['optimizer={name="gradient"}']))
     assert "\n" not in str(caught.value)
 
@@ -311,7 +311,7 @@ def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
     assert sorted(path.name for path in (folder / "figures").iterdir()) == [
         f"{name}.{kind}" for name in ("demon", "paths") for kind in ("pdf", "png", "svg")
     ]
-    with pytest.raises(UserError, match="is the folder of a landscape's search"):
+    with pytest.raises(UserError, match="is the folder of a landscape search"):
         read_run(folder)
     (folder / "summary.json").write_text("{}")
     assert "must be what was written" in str(command(*words).exception)

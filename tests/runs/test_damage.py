@@ -339,7 +339,7 @@ def test_the_panic_of_a_library_is_one_line() -> None:
     assert of_system(KeyError("x")) is None
     full = of_system(OSError(28, "No space left on device", "/x"))
     assert full
-    assert "/x must have room" in str(full)
+    assert "no space left for /x" in str(full)
 
 
 def piped(command: str) -> tuple[int, str]:
@@ -475,7 +475,7 @@ def test_damaged_tables_and_analyses_of_sweeps_are_made_again(tmp_path: Path) ->
                 assert known_digest(store, store.done()) is None, name
             assert fresh_digest(store) == right.facts.content
             again = analysis_of(store)
-            assert json.dumps(again.facts) == json.dumps(right.facts)
+            assert again.facts == right.facts
             assert all(
                 again.tables[table].equals(right.tables[table], null_equal=True)
                 for table in right.tables

@@ -181,7 +181,7 @@ MISTAKES = {
     ),
     "no time at all": (["--wall-time", "1s"], "--wall-time must be at least 3 seconds, but is 1s"),
     "--checkpoint-every": (["--checkpoint-every", "-5"], "--checkpoint-every must be like"),
-    "both": (["--resume", "--force"], "--resume must not be given with --force"),
+    "both": (["--resume", "--force"], "--resume continues a run and --force starts it again"),
 }
 
 
@@ -213,7 +213,7 @@ def test_the_folder_of_an_interrupted_run_can_be_run(
         capsys, "run", "run.1.partial/", "--resume", "--out", "elsewhere", "--no-figures"
     )
     assert code == 2
-    assert "--out must be left out" in err
+    assert "Leave --out out." in err
     code, out, err = evosim(capsys, "run", "run.1.partial/", "--resume", "--no-figures", "--json")
     assert (code, err.count("\n")) == (0, 1)
     assert json.loads(out)["out"] == "run.1"
