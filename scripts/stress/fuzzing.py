@@ -743,7 +743,10 @@ def judge(case: Case, folder: Path, *, run: bool = False) -> Verdict:
 
 
 # Words by which a refusal states a rule, or what is wrong
-STATEMENT = r"\b(must|needs|requires|unknown|missing|cannot|not|twice|empty|both|no|equal|also|beyond|most|least|out of)\b"
+STATEMENT = (
+    r"\b(must|needs|requires|unknown|missing|cannot|not|twice|empty|both|no"
+    r"|equal|also|beyond|most|least|out of)\b"
+)
 
 
 def faults_of(message: str, case: Case) -> list[str]:

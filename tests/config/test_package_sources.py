@@ -136,5 +136,5 @@ def test_a_sweep_counts_the_sources_of_all_its_cells(site: Path, tmp_path: Path)
     with (site / "coin_worlds" / "__init__.py").open("a") as file:
         file.write("# another\n")
     forget_sources()
-    with pytest.raises(UserError, match="other code began .*; this code has sources"):
+    with pytest.raises(UserError, match=r"other code began .*; this code has sources"):
         begin(written(text.encode(), tmp_path / "s.toml"), tmp_path / "s")

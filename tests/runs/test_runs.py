@@ -11,6 +11,6 @@ def test_best_found_is_close_to_the_best_of_an_enumerable_grid() -> None:
     made = setting("birth-control")
     direct, enumerated = Landscape(made, max_classes=1, max_enumerated=1), Landscape(made)
     for measure in ("ancestral", "modern"):
-        found = getattr(direct.worth(direct.best(measure, 0, 40)), measure).max()
-        best = getattr(enumerated.worth(enumerated.best(measure, 0, 1)), measure).max()
+        found = getattr(direct.fitness(direct.best(measure, 0, 40)), measure).max()
+        best = getattr(enumerated.fitness(enumerated.best(measure, 0, 1)), measure).max()
         assert 0.99 * best < found <= best
