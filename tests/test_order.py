@@ -24,7 +24,7 @@ COUNTED = {"height", "n_unique", "max", "min", "is_empty", "shape"}
 REASONS = {
     (
         "evosim/simulation/recorder.py",
-        "_distinct",
+        "_count_alike",
     ): "its rows are grouped again and sorted by all of their keys; the fast path of a run"
 }
 

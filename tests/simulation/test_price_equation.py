@@ -238,7 +238,7 @@ def test_the_ledger_needs_a_few_numbers_an_individual(monkeypatch: pytest.Monkey
     """Its traits, and newborns made again, come in blocks; what grows is expected and realised
     parentage.
     """
-    monkeypatch.setattr(price_equation, "BLOCK", 256)
+    monkeypatch.setattr(search_ledger, "CHUNK", 256)
     n, grid = 30_000, genetics(12, 2, 5)
     pop = wright_fisher.SexualPopulation(Sexual(population=n), grid, 1)
     nothing = search_ledger.Traits(
