@@ -483,5 +483,5 @@ def test_damaged_tables_and_analyses_of_sweeps_are_made_again(tmp_path: Path) ->
     path = store.folder / "sweep.toml"
     path.write_text(path.read_text().replace("[10, 20]", "[10, 21]"))
     shutil.rmtree(store.folder / "analysis")
-    with pytest.raises(UserError, match="must be the file that this sweep was begun with"):
+    with pytest.raises(UserError, match="is not the file that this sweep began with"):
         analysis_of(store)
