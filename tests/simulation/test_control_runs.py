@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from evosim.analysis.account import Account
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
 from evosim.config.settings import apply_settings
@@ -16,7 +17,7 @@ from tests.support.settings import quick
 DRIVER = "genome.drivers.0"
 
 
-def account_of(tmp_path: Path, *settings: str) -> tuple[execute.Recorded, execute.Account]:
+def account_of(tmp_path: Path, *settings: str) -> tuple[execute.Recorded, Account]:
     experiment = resolve(
         apply_settings(read_experiment("greedy-genes"), quick("greedy-genes", *settings))
     )

@@ -14,6 +14,7 @@ import pytest
 from evosim import Run
 from evosim.analysis import drive_cost as hack_step
 from evosim.analysis import means_over_seeds
+from evosim.analysis.account import Account
 from evosim.analysis.summary import AlleleFrequency, DriveSummary, MeasuredByWorld
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
@@ -33,7 +34,7 @@ from tests.support.summaries import some_account, summary_of
 DRIVER = "genome.drivers.0"
 
 
-def account_of(tmp_path: Path, *settings: str) -> tuple[execute.Recorded, execute.Account]:
+def account_of(tmp_path: Path, *settings: str) -> tuple[execute.Recorded, Account]:
     experiment = resolve(
         apply_settings(read_experiment("greedy-genes"), quick("greedy-genes", *settings))
     )
