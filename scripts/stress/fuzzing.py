@@ -742,13 +742,6 @@ def judge(case: Case, folder: Path, *, run: bool = False) -> Verdict:
     return verdict
 
 
-# Words by which a refusal states a rule, or what is wrong
-STATEMENT = (
-    r"\b(must|needs|requires|unknown|missing|cannot|not|twice|empty|both|no"
-    r"|equal|also|beyond|most|least|out of)\b"
-)
-
-
 def faults_of(message: str, case: Case) -> list[str]:
     """Defects of a refusal.
 
@@ -757,7 +750,7 @@ def faults_of(message: str, case: Case) -> list[str]:
     found = []
     if not message.isprintable() or len(message) > 2500:
         found.append(f"not one short line: {message[:80]!r}")
-    if not re.search(r"[.:] .*[.?]$", message) or not re.search(STATEMENT, message):
+    if not re.search(r"\S[.:?] \S.*[.?]$", message):  # the error, then the fix
         found.append(f"no rule or no remedy: {message[:200]!r}")
     if not any(word in message for word in _names(case)):
         found.append(f"names nothing: {message[:200]!r}")
