@@ -225,8 +225,8 @@ def causes_of(
         everything = value[frozenset(switches)]
         if abs(everything - optimum) > allowed:
             raise NotOptimal(
-                f"a planner with all parts right must be worth {optimum!r} in {world.name}, but is"
-                f" worth {everything!r}. This is a fault of evosim: report it."
+                f"a planner with all parts right must have fitness {optimum!r} in {world.name},"
+                f" but has {everything!r}. This is a fault of evosim: report it."
             )
         parts = dict.fromkeys(SWITCHES, 0.0) | shapley(switches, value)
         out.append(Causes(optimum, value[frozenset()], parts))

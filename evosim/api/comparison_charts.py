@@ -33,8 +33,8 @@ def charts_of(c: Comparison) -> dict[str, alt.TopLevelMixin]:
 
     if len(c.names) > figures.MOST:
         raise UserError(
-            f"figures must be of at most {figures.MOST} runs to be told apart, but are of"
-            f" {len(c.names)}. Compare fewer."
+            f"a figure shows at most {figures.MOST} runs, but {len(c.names)} are compared."
+            " Compare fewer."
         )
     runs = dict(zip(c.names, c.recorded, strict=True))
     means = {

@@ -34,7 +34,7 @@ def notes_on(c: Comparison) -> list[str]:
             + (" Different code made them." if other_code else "")
         )
     elif facts["setting"]["same"]:
-        out.append("Only the seeds differ: what is told apart is chance.")
+        out.append("Only the seeds differ: every difference is chance.")
     elif facts["landscape"]["same"] and all(map(enumerated, c.recorded)):
         out.append(
             "Worlds and genome are the same, so that rungs R0 to R3 are; populations may differ."
@@ -100,8 +100,8 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
     least = min(mine["seeds_base"].drop_nulls().to_list(), default=common)
     if not mine.filter(pl.col("how").is_in(["paired", "unpaired", "alike"])).height:
         return [
-            f"{which}no intervals: they take {FEWEST} seeds of each. Without them nothing here can"
-            " be told from chance but what is exact."
+            f"{which}no intervals: each run needs {FEWEST} seeds or more. Only rows marked exact"
+            " can be trusted."
         ]
     if pairing == "paired":
         left = (
