@@ -94,7 +94,7 @@ def no_intervals_because(c: Comparison) -> str:
     base = c.recorded[0].experiment.seeds
     if any(pairing_of(base, run.experiment.seeds) == "overlapping" for run in c.recorded[1:]):
         return f"no intervals: some seeds are in both runs, and fewer than {FEWEST}"
-    return f"no intervals: they take {FEWEST} seeds of each"
+    return f"no intervals: each run needs {FEWEST} seeds or more"
 
 
 def _alt(what: str, c: Comparison) -> str:
