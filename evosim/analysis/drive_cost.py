@@ -108,7 +108,7 @@ def estimates(
 
 CLAIMS = {
     "hack": "unfair meiosis lowers fitness in A",
-    "behaviour": "it does so through behaviour, beside its own cost",
+    "behaviour": "it lowers fitness through behaviour, in addition to its own cost",
 }
 
 

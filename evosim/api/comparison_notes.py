@@ -120,8 +120,8 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
         how = "unpaired, for the runs have no seed in common"
     out = [
         f"{which}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference,"
-        f" {how}; without: it belongs to worlds and grid, or was measured in fewer than {FEWEST}"
-        " seeds, or is alike in all (=), which does not make it exact."
+        f" {how}. Quantities without an interval belong to worlds and grid, were measured in fewer"
+        f" than {FEWEST} seeds, or are alike in all seeds (=). Alike does not mean exact."
     ]
     found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
     if made.height:

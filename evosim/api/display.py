@@ -101,7 +101,7 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
         lines,
         [
             (
-                f"What was lost ({thing.unit} in a life; -: not measured)",
+                f"Losses ({thing.unit} in a life; -: not measured)",
                 ("loss", *LETTERS.values()),
                 three,
             ),
@@ -128,7 +128,7 @@ def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
         f"{_from_here(sweep.folder)}, digest {manifest.digest[:8]}",
     ]
     if state.chunks_done < state.chunks:
-        lines.append("not whole: evosim.sweep(...), or 'evosim sweep run', goes on")
+        lines.append("incomplete: evosim.sweep(...) or 'evosim sweep run' continues")
         return heading, lines, []
     rows = []
     for name in sweep.headlines:

@@ -56,7 +56,7 @@ WHAT = {
     "plan": "one row a run that was planned",
     "cells": "mean and interval of each quantity in each cell",
     "ledger": "entries of the behaviour ledger in each cell",
-    "quantities": "what effects were computed of, or why not; variance between and within cells",
+    "quantities": "reasons for missing effects; variance between and within cells",
     "effects": "means at each level of each parameter over all others",
     "contrasts": "differences between levels, seed by seed",
     "pairs": "means of two parameters together, and what one adds to the other's effect",
@@ -124,8 +124,8 @@ def source_of(folder: Path) -> Source:
     refuse_other_kind(folder, RUN_FOLDER, SWEEP_FOLDER, SEARCH_FOLDER, PARTIAL_FOLDER)
     if not folder.is_dir():
         raise UserError(
-            f"what is exported must be a folder, but {folder} is not one. Check the path with 'ls"
-            " results'."
+            f"the source of an export must be a folder, but {folder} is not one. Check the path"
+            " with 'ls results'."
         )
     if (folder / SWEEP_FILE).is_file():
         return _of_sweep(folder)

@@ -258,7 +258,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         f"{experiment.replicates} seeds a point; bars hold the middle 95% of them; novel: by acts"
         " that A did not have"
     ]
-    return {"novel": themed(chart, "What novel acts cost in M, against search in A", notes)}
+    return {"novel": themed(chart, "Loss by novel acts in M, by search in A", notes)}
 
 
 CLAIM = Claim(parts, measure, figures)

@@ -352,7 +352,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
     )
     x = alt.X(
         "error:Q",
-        title="share of ancestral lives that are told 'modern'",
+        title="share of ancestral lives with the cue 'modern'",
         axis=alt.Axis(format="%", grid=False),
     )
     y = alt.Y(

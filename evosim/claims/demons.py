@@ -294,7 +294,7 @@ def _progress(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
     ]
     return themed(
         (band + line).properties(width=1.6 * WIDTH, height=1.3 * HEIGHT),
-        "Hills that are small beside the slope stop the search",
+        "Hills far lower than the slope stop the search",
         subtitle,
     )
 
@@ -433,7 +433,7 @@ def _kept(found: dict[str, Measurement], experiment: Experiment) -> Any:
     ]
     return themed(
         chart.properties(width=1.2 * WIDTH, height=0.8 * HEIGHT),
-        "What each search keeps of its progress",
+        "Progress that each search retains",
         subtitle,
     )
 

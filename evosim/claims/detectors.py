@@ -521,7 +521,7 @@ def _roc_chart(tables: Tables) -> Any:
         f"{table.height} gated planners and tables that are fit in the ancestral world,"
         f" {int(harmful.sum())} of them harmful in the modern one"
     )
-    return themed(roc, "Who sees harm to come", [note, "agency: mean log odds over seeds"])
+    return themed(roc, "Detectors of future harm", [note, "agency: mean log odds over seeds"])
 
 
 def _knowledge_chart(tables: Tables, experiment: Experiment) -> Any:

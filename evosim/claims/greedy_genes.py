@@ -359,7 +359,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
     return {
         "hack": themed(
             (bars + lines).properties(width=WIDTH + 140, height=HEIGHT + 20),
-            "What a driver costs in A: with more search, and with a suppressor",
+            "Cost of a driver in A: with more search, and with a suppressor",
             notes,
         )
     }

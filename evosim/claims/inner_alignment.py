@@ -519,7 +519,7 @@ def _equals_chart(tables: Tables) -> Any:
         "Two genomes that do the same",
         [
             "in both worlds, wherever they come; their ledgers are equal",
-            f"each is worth {pair['worth'][0]:.2f} offspring in M",
+            f"each has {pair['worth'][0]:.2f} expected offspring in M",
         ],
     )
 

@@ -246,9 +246,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
     ]
     return {
         "waste": themed(
-            alt.hconcat(*panels, spacing=24),
-            "What self-stimulation wastes in A, against search",
-            notes,
+            alt.hconcat(*panels, spacing=24), "Waste by self-stimulation in A, by search", notes
         )
     }
 

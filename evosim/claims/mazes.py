@@ -568,7 +568,7 @@ def _ambiguity_chart(tables: Tables, experiment: Experiment) -> Any:
         ),
         "right: in mazes whose door is plain and where another thing is red, or nothing",
     ]
-    return themed(both, "What red doors leave open", notes)
+    return themed(both, "Red doors in training leave the objective open", notes)
 
 
 def _law_chart(tables: Tables) -> Any:

@@ -379,12 +379,10 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         )
     )
     note = (
-        "orange: plans anew after the swap; blue: goes on as it did; evolved: means of"
+        "orange: plans again after the swap; blue: keeps its ancestral policy; evolved: means of"
         f" {experiment.replicates} seeds with 95% intervals"
     )
-    return {
-        "loss": themed(chart, "What planners lose at a swap, and what their tables lose", [note])
-    }
+    return {"loss": themed(chart, "Loss at a swap: planners and their tables", [note])}
 
 
 CLAIM = Claim(parts, measure, figures)

@@ -63,7 +63,7 @@ def as_markdown(results: Iterable[ClaimResult], size: str) -> str:
     """Format the verdicts as a page of Markdown."""
     results = list(results)
     lines = ["# Verdicts", "", f"Size: {size}. {KINDS} How to read this: docs/claims.md.", ""]
-    lines += ["| claim | predictions that come out | verdict |", "| --- | --- | --- |"]
+    lines += ["| claim | confirmed predictions | verdict |", "| --- | --- | --- |"]
     for result in results:
         lines.append(
             f"| {result.choice.number}. {result.choice.statement} | {agreement_count(result)} |"

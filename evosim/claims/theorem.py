@@ -246,7 +246,7 @@ def _factorial_chart(tables: Tables) -> Any:
     y = alt.Y("premises:N", title=None, sort=order, axis=alt.Axis(labelLimit=380))
     x = alt.X(
         "share:Q",
-        title="loss in M, share of the best policy's worth",
+        title="loss in M, share of the best policy's payoff",
         axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]),
         scale=alt.Scale(domain=[0, 1.12]),
     )

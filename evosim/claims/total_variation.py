@@ -441,7 +441,7 @@ def _bound_chart(tables: Tables) -> Any:
     )
     return themed(
         (dots + line).properties(width=360, height=320),
-        "Nobody lies above the line",
+        "The difference never exceeds the bound",
         ["one point a genome or policy; the line: difference = bound; below 0.0001: drawn there"],
     )
 
@@ -481,7 +481,7 @@ def _trap_chart(tables: Tables) -> Any:
     return themed(
         curves.properties(width=360, height=240),
         "1% per step is not 1% of a life",
-        ["a life of 100 steps worth 1 each, and a trap that each step leads into"],
+        ["a life of 100 steps of payoff 1 each, and a trap that each step leads into"],
     )
 
 

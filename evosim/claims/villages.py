@@ -384,7 +384,9 @@ def _lives(tables: Tables, experiment: Experiment) -> Any:
         )
     )
     notes = [f"bars of populations are means of {experiment.replicates} seeds; ticks are seeds"]
-    return themed(chart, "Barracks of the weak; and an enemy that nobody learned to attack", notes)
+    return themed(
+        chart, "Barracks with weak soldiers, and an enemy that no genome learned to attack", notes
+    )
 
 
 def _raids(tables: Tables) -> Any:
@@ -407,7 +409,7 @@ def _raids(tables: Tables) -> Any:
     )
     return themed(
         chart,
-        "Whoever counts soldiers buys strong ones only where raids would end the count",
+        "Payoff for the number of troops buys strong ones only where raids would end the count",
         ["best policy for the number of troops, in A; exact"],
     )
 

@@ -26,7 +26,13 @@ def behaviour(ledger: pl.DataFrame, unit: str = UNIT) -> Any:
         text = (
             alt.Chart(
                 pl.DataFrame(
-                    {"text": ["no regret at all" if seeds else "nobody lived to see the swap"]}
+                    {
+                        "text": [
+                            "no regret at all"
+                            if seeds
+                            else "all populations died out before the swap"
+                        ]
+                    }
                 )
             )
             .mark_text(fontSize=14)
@@ -50,8 +56,8 @@ def describe(ledger: pl.DataFrame, unit: str = UNIT) -> str:
     acts, _, seeds = _entries(ledger)
     if not seeds:
         return (
-            "Nobody lived to see the swap: there is no population before it whose regret could be"
-            " told."
+            "All populations died out before the swap: there is no population before it whose"
+            " regret can be measured."
         )
     if acts.is_empty():
         return "The population at the swap has no regret at all, in either world."

@@ -115,7 +115,7 @@ def draw(s: Source) -> Any:
     notes = [
         s.subtitle(WHISKERS),
         (
-            "what setting each part of the planner right would gain: Shapley values, which sum to"
+            "gain from correcting each part of the planner: Shapley values, which sum to"
             f" the loss; {share}{UNDRIVEN if s.summary.account.drivers else ''}"
         ),
     ]

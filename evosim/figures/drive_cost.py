@@ -267,7 +267,7 @@ def draw(s: Source) -> Any:
         )
         subtitle.append(
             f"diamond: theory, where the driver would rest ({rests.frequency:.2f}; it is at"
-            f" {rests.recorded:.2f}) if carriers stayed worth"
+            f" {rests.recorded:.2f}) if the fitness of carriers stayed"
         )
-        subtitle.append(f"what they are in generation {rests.generation}; {of}")
+        subtitle.append(f"as it is in generation {rests.generation}; {of}")
     return themed(chart, "Drivers, and what they cost", subtitle, s.words(said))

@@ -29,9 +29,9 @@ OPTIONS = (
     " compiled: false, editor: false}}"
 )
 _EMBED = """
-const told = JSON.parse(document.getElementById("described").textContent);
+const charts = JSON.parse(document.getElementById("described").textContent);
 const options = OPTIONS;
-const drawn = Object.entries(told).map(
+const drawn = Object.entries(charts).map(
   ([name, chart]) => window.vegaEmbed(document.getElementById("figure-" + name), chart, options)
 );
 const rendered = (words) => { document.body.dataset.rendered = words; };

@@ -140,7 +140,7 @@ def _panel(frame: pl.DataFrame, world: str, order: list[str], unit: str, confide
     )
     tooltip = tips(
         ("stage:N", "stage"),
-        ("change:Q", f"what it is worth, or changes ({unit})"),
+        ("change:Q", f"fitness or change ({unit})"),
         ("to:Q", "what is left"),
         *ends,
     )

@@ -260,9 +260,9 @@ def _near_ties_words(close: pl.DataFrame, widest: float) -> str:
         ("1 genome is", "it is") if found == 1 else (f"{found:,} genomes are", "they are")
     )
     range_of = (
-        f"worth {low:.3g} in M"
+        f"at {low:.3g} in M"
         if found == 1 or high - low < 1e-12
-        else f"worth from {low:.3g} to {high:.3g} in M"
+        else f"at {low:.3g} to {high:.3g} in M"
     )
     near = f"{format_tolerance(widest)}{' of the best' if widest else ''}"
     return f"{genomes} {near} in A; {they} {range_of}"
@@ -288,16 +288,16 @@ def draw(s: Source) -> Any:
         if (some := landscape_density.inhabitants(table, populations, moment)).height
     }
     peaks = _peaks(s, table)
-    worth = {
+    titles = {
         "ancestral": f"fitness in A ({payoff_words(s)})",
         "modern": f"{'intent' if intent_differs(s) else 'fitness'} in M ({unit_of_payoff(s)})",
     }
-    chart = landscape(every, close, people, peaks, worth)
+    chart = landscape(every, close, people, peaks, titles)
     which = _genomes_shown(table.height, facts)
     finding = _near_ties_words(close, max(tolerances))
     where = "; ".join(
-        f"the {words} is on average worth {_mean(some, 'ancestral'):.3g} in A and"
-        f" {_mean(some, 'modern_intent'):.3g} in M by what it does"
+        f"the behaviour of the {words} has on average {_mean(some, 'ancestral'):.3g} in A and"
+        f" {_mean(some, 'modern_intent'):.3g} in M"
         for words, some in people.items()
     )
     if isinstance(every, Binned):
@@ -322,8 +322,8 @@ def draw(s: Source) -> Any:
         f"{which}; marks of populations are as large as their shares",
         finding,
     ]
-    words = f"Fitness in A against worth in M. {'. '.join(notes)}. {where}."
-    return themed(chart, "What fitness in A says about M", notes, words)
+    words = f"Fitness in A and in M. {'. '.join(notes)}. {where}."
+    return themed(chart, "Fitness in A and in M", notes, words)
 
 
 def _peaks(s: Source, table: pl.DataFrame) -> pl.DataFrame:

@@ -63,7 +63,7 @@ def draw(s: Searched) -> Any:
     ends = frame.group_by("seed", maintain_order=True).last()
     titles = (
         ("aside", "distance from the x_0 axis"),
-        ("height", "what hills add to the slope (loss + x_0)"),
+        ("height", "contribution of hills (loss + x_0)"),
     )
     panels = [_panel(frame, ends, column, title, pointing) for column, title in titles]
     seeds, every = frame["seed"].n_unique(), table["seed"].n_unique()
@@ -84,7 +84,7 @@ def draw(s: Searched) -> Any:
     )
     of = f"On average over all {every} seeds the search ends" if every > 1 else "The search ends"
     words = (
-        f"{of} {_mean(last, 'aside'):.3g} beside the x_0 axis at progress {_mean(last, 'x_0'):.4g};"
+        f"{of} {_mean(last, 'aside'):.3g} off the x_0 axis at progress {_mean(last, 'x_0'):.4g};"
         f" side directions have {_mean(first, 'share'):.1%} of the square of the {pointing} at the"
         f" beginning and {_mean(last, 'share'):.1%} at the end"
     )

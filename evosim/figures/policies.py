@@ -310,9 +310,9 @@ def draw(s: Source) -> Any:
         notes.append("; ".join(x for x in (f"{what}s: {reading}" if reading else "", rest) if x))
     return themed(
         chart,
-        "What it does, state by state",
+        "Policy, state by state",
         notes,
-        f"What a genome does in each {what}. {'. '.join(notes)}. {_differences(frame, what)}",
+        f"Policy of a genome by {what}. {'. '.join(notes)}. {_differences(frame, what)}",
     )
 
 

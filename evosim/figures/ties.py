@@ -61,7 +61,7 @@ def ties(
     base = alt.Chart(frame)
     x = alt.X(
         "modern_min:Q",
-        title=f"worth in M ({unit})",
+        title=f"value in M ({unit})",
         scale=scale,
         axis=alt.Axis(tickCount=6, labelOverlap="parity"),
     )
@@ -123,7 +123,7 @@ def _rules(best: float, best_of: str, population: float | None, scale: Any) -> A
     )
     told_of = [
         alt.Tooltip("line:N", title="what"),
-        alt.Tooltip("at:Q", title="worth in M", format=".4f"),
+        alt.Tooltip("at:Q", title="value in M", format=".4f"),
     ]
     return (
         alt.Chart(marks)
@@ -152,10 +152,10 @@ def draw(s: Source) -> Any:
     exact = "" if s.run.provenance["landscape"]["exact"] else "; of the genomes that were tried"
     notes = [
         s.subtitle("population: mean over them"),
-        f"bars: from the least to the largest worth in M of genomes so good in A{exact}",
+        f"bars: from the least to the largest value in M of genomes so good in A{exact}",
     ]
     found = "; ".join(
-        f"{format_tolerance(t)} in A: {n:,} genomes worth {low:.3g} to {high:.3g} in M"
+        f"{format_tolerance(t)} in A: {n:,} genomes with {low:.3g} to {high:.3g} in M"
         for t, n, low, high in (
             table.sort("tolerance")
             .select("tolerance", "classes", "modern_min", "modern_max")
@@ -166,5 +166,5 @@ def draw(s: Source) -> Any:
         chart,
         "Equally good in A, and in M?",
         notes,
-        f"What near ties in A are worth in M. {'. '.join(notes)}. {found}.",
+        f"Near ties in A, and their values in M. {'. '.join(notes)}. {found}.",
     )

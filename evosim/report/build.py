@@ -215,7 +215,7 @@ def write_report(
         (
             one.folder
             if isinstance(one, Run | Sweep | Search)
-            else a_path(one, "what a report is about", "'results/runs/FOLDER'")
+            else a_path(one, "the subject of a report", "'results/runs/FOLDER'")
         )
         for one in several
     ]

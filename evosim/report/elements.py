@@ -14,7 +14,7 @@ from evosim.analysis.terminology import AUTHORS, LABELS
 from evosim.figures.vega import Spec
 from evosim.tables.ladder import RUNG_WORDS
 
-NO_AUTHOR = "nobody: the steps' own names"
+NO_AUTHOR = "no author: the steps' own names"
 SHIFT = ("shift, shared by all ancestral optima", "shift, left open by the data")
 RUNGS_BY_CODE = {code: RUNG_WORDS[rung] for rung, code in RUNG_CODES.items() if rung != "all_cases"}
 

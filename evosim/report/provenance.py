@@ -109,9 +109,9 @@ def repeat_with(folder: Path, toml: str, facts: Provenance, what: str) -> Sectio
     ]
     words = (
         f"With evosim {facts['evosim']} installed, save the file below as experiment.toml. Results"
-        " depend on it and on its seeds alone: provenance.json of the new folder has the digest"
-        f" {facts['digest']} if it is {what} of the same experiment, and tables/ has the same bytes"
-        " if sources are the same."
+        f" depend on it and on its seeds alone. For {what} of the same experiment,"
+        f" provenance.json of the new folder has the digest {facts['digest']}. The same sources"
+        " also give the same bytes in tables/."
     )
     return Section(
         "repeat",

@@ -157,7 +157,7 @@ def _accounts(
         if parts:
             figure = [pictures.pop(account.figure)] if account.figure in pictures else []
             yield Section(name, account.title, [*parts, *figure])
-    yield Section("labels", "What each author calls it", [labels(summary.account)])
+    yield Section("labels", "Names of the steps by author", [labels(summary.account)])
 
 
 def _element(name: str, part: Printed | str) -> Table | Words:
@@ -253,7 +253,7 @@ def labels(account: AccountSummary) -> Table:
     )
     headings = (Cell("step"), Cell("loses in M"), *map(Cell, AUTHORS))
     return Table(
-        "What each author calls each step",
+        "Names of each step by author",
         headings,
         rows,
         frozenset({0, *range(2, 2 + len(AUTHORS))}),
@@ -272,7 +272,7 @@ def headline(summary: RunSummary) -> dict[str, str]:
     for world, ladder in account.ladder.items():
         letter = world[0].upper()
         for rung in RUNGS:
-            out[f"{RUNG_CODES[rung]} {RUNG_WORDS[rung]}, worth in {letter}"] = _in_text(
+            out[f"{RUNG_CODES[rung]} {RUNG_WORDS[rung]}, in {letter}"] = _in_text(
                 _rung_cell(ladder, rung)
             )
         for step in STEPS:
@@ -282,7 +282,7 @@ def headline(summary: RunSummary) -> dict[str, str]:
     for moment, fitness in moments.items():
         if fitness.share_of_best is not None:
             ends = fitness.interval_of_share
-            out[f"share of the best genome's worth in M, at the {moment}"] = number(
+            out[f"share of the best genome's fitness in M, at the {moment}"] = number(
                 fitness.share_of_best
             ) + (f" {between(ends)}" if ends else "")
     return out | {"runs that died out": f"{len(header.extinct)} of {len(header.runs)}"}
@@ -312,7 +312,7 @@ def comparison(chapters: Iterable[Chapter]) -> Table:
         *(Cell(f"{i + 1}", note=f"{run.line}; in {run.unit}") for i, run in enumerate(runs)),
     )
     return Table(
-        "The runs beside each other",
+        "The runs side by side",
         headings,
         rows,
         frozenset({0}),

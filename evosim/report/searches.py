@@ -93,7 +93,7 @@ def result_table(summary: SearchSummary, confidence: float) -> Table:
         else f"No interval: it takes {FEWEST} seeds that do not all agree."
     )
     return Table(
-        "What the search came to: means over seeds",
+        "Results of the search: means over seeds",
         tuple(map(Cell, ("quantity", "mean", f"{level(confidence)} interval"))),
         rows,
         frozenset({0}),

@@ -69,7 +69,7 @@ def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool
         *([Section("diagrams", "Figures", [*phases, *steps])] if phases or steps else []),
         Section(
             "effects",
-            "What the parameters do",
+            "Effects of the parameters",
             list(_effects(name, analysis, quantities, pictures)),
         ),
         of_all,
@@ -117,7 +117,7 @@ def _verdict(analysis: Analysis, name: str) -> str:
     ends = f"from {low} to {high} between cells"
     words = _capital(words_of(name))
     if rows.is_empty() or rows["refused"][0]:
-        return f"{words}: {ends}; effects are not told, see below."
+        return f"{words}: {ends}; effects are not shown, see below."
     row = QuantityRow(**rows.row(0, named=True))
     if reason := effect_tables.no_effect_words(row, analysis.facts.confidence):
         return f"{words}: {ends}; {reason}."

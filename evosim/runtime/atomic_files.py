@@ -357,7 +357,7 @@ def unwritable(path: Path, error: OSError) -> Unwritable:
     kind, remedy = (
         (Full, "Free some space")
         if error.errno in FULL
-        else (Unwritable, "Mend the disk or its permissions")
+        else (Unwritable, "Repair the disk or its permissions")
     )
     kind = ReadOnly if error.errno in NOT_OURS else kind
     return kind(

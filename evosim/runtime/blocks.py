@@ -94,10 +94,11 @@ class Blocks:
                 self._seal(self._path(name, i).read_bytes() for name in names)
         except OSError as error:
             raise UserError(
-                f"{error.filename} is not readable ({error.strerror}). Start afresh (--force)."
+                f"{error.filename} is not readable ({error.strerror}). Start again from the"
+                " beginning with --force."
             ) from None
         if self.seals[-1] != seal:
-            raise UserError(f"{self.folder} holds blocks that are damaged. Start afresh (--force).")
+            raise UserError(f"{self.folder} holds damaged blocks. Start again with --force.")
 
     def files(self, name: str) -> list[Path]:
         """The files of one table, in order."""

@@ -77,7 +77,7 @@ class Suspended:
         new = [pid for pid in self.among(pids) if pid not in self._told]
         self._told |= set(new)
         return [
-            f"worker process {pid} is suspended, and is waited for. Let it go on ('kill -CONT"
+            f"worker process {pid} is suspended, and is waited for. Resume it ('kill -CONT"
             f" {pid}'), or end it ('kill -KILL {pid}')."
             for pid in new
         ]

@@ -17,7 +17,9 @@ def check_threads(threads: int | None) -> None:
     asked = os.environ.get("NUMBA_NUM_THREADS", "")
     most = int(asked) if asked.isdecimal() else processors(batch=False)
     if threads is not None and not 1 <= threads <= most:
-        raise UserError(f"--threads must lie in 1..{most}, but is {threads}. Change it.")
+        raise UserError(
+            f"--threads must lie in 1..{most}, but is {threads}. Give --threads {most}."
+        )
 
 
 def use_threads(threads: int | None) -> None:

@@ -242,9 +242,9 @@ def steps(inputs: ChartInputs, factor: str) -> ChartParts | None:
     )
     return ChartParts(
         sweep_charts.steps(pl.concat(parts), _axis(inputs, factor)),
-        f"What each step of the ladder loses, by {short}",
+        f"Loss of each step of the ladder, by {short}",
         inputs.subtitle("", note),
-        f"Lines of what each step loses against {short}. {said}",
+        f"Lines of the loss of each step by {short}. {said}",
     )
 
 

@@ -287,7 +287,7 @@ def sampled_pairs(analysis: Analysis, name: str) -> Table | None:
     pairs = rows.filter(pl.col("with").is_not_null()).sort("share", descending=True)
     if pairs.is_empty():
         return None
-    table = new_table("", "together", "what one adds to the other's", "share")
+    table = new_table("", "together", "change of the other's effect", "share")
     largest = pairs.head(MOST_PAIRS)
     slopes = _design_intervals(_triples(largest, "slope", "slope_low", "slope_high"))
     for parameter, other, slope, share in zip(

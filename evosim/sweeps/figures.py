@@ -20,9 +20,9 @@ KINDS = {
     "phase": (
         "a quantity over two swept parameters as a map, over one as a line, over a design as points"
     ),
-    "effects": "what each swept parameter does to a quantity, the others averaged",
+    "effects": "effect of each swept parameter on a quantity, the others averaged",
     "design": "a quantity against each parameter of a design",
-    "steps": "what each step of the ladder loses across a swept parameter, in both worlds",
+    "steps": "loss of each step of the ladder across a swept parameter, in both worlds",
 }
 
 

@@ -107,7 +107,7 @@ class SweepManifest:
             ) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise UserError(
-                f"{path} is damaged. Remove it and run the sweep again: this writes it anew."
+                f"{path} is damaged. Remove it and run the sweep again, which rewrites it."
             ) from None
         raise UserError(
             f"{folder} has schema version {facts['schema_version']}; this evosim reads version"

@@ -115,8 +115,8 @@ class Store:
             return pl.read_parquet(io.BytesIO(data))
         except UNREADABLE:
             raise UserError(
-                f"{path} is missing or damaged. Remove sweep.json beside it and run the sweep"
-                " again: this writes both anew. Or give another --out."
+                f"{path} is missing or damaged. Remove sweep.json next to it and run the"
+                " sweep again, which rewrites both. Or give another --out."
             ) from None
 
     @cached_property

@@ -220,7 +220,7 @@ def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
         out.append(
             f"{facts.runs.extinct:,} runs died out. Those that died out before the change of world"
             " have no rungs. Effects use only seeds that were measured in every cell, so they are"
-            f" biased to lucky seeds. What makes populations die out: '--of {EXTINCT}'."
+            f" biased to lucky seeds. To see causes of extinction, give '--of {EXTINCT}'."
         )
     if facts.runs.failed:
         out.append(

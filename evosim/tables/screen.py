@@ -91,7 +91,7 @@ def show_labels(console: Console, summary: RunSummary) -> None:
         console,
         Text.assemble(
             "\n",
-            ("What each author calls it", "bold"),
+            ("Names of the steps by author", "bold"),
             " (Christiano: the problems will not split like this)",
         ),
     )

@@ -226,7 +226,7 @@ def mutation(engine: Engine, slow: bool) -> list[Check]:
             )
             checks.append(
                 counts(
-                    f"what they became, rate {rate}, {kernel} from {start + 1}",
+                    f"new alleles, rate {rate}, {kernel} from {start + 1}",
                     np.bincount(newborns[changed], minlength=5),
                     expected,
                 )

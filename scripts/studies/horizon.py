@@ -125,7 +125,7 @@ def draw(folder: Path) -> dict[str, Any]:
     )
     chart = themed(
         chart,
-        "Who sees far enough is not fooled",
+        "Planners that see far enough keep their fitness",
         [
             "fitness in M right after the swap; framed: horizon = gestation + 2, where mating and"
             " young come into one view"

@@ -5,26 +5,16 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.support import language
 
-ROOT = Path(__file__).resolve().parents[2]
-# Findings by file that are not corrected yet. Numbers only shrink.
-EXCEPTIONS = tomllib.loads(
-    Path(__file__).with_name("language_exceptions.toml").read_text(encoding="utf-8")
-)
-
 
 def test_files_are_in_plain_english() -> None:
     found = [finding for path in language.files() for finding in language.findings(path)]
-    counts = Counter(finding.file for finding in found)
-    over = {file for file, count in counts.items() if count > EXCEPTIONS.get(file, 0)}
-    assert [str(finding) for finding in found if finding.file in over] == []
+    assert [str(finding) for finding in found] == []
 
 
 def test_help_is_in_plain_english() -> None:
@@ -35,7 +25,7 @@ def test_help_is_in_plain_english() -> None:
         for name, text in texts
         for rule, sentence in language.rules_broken(text)
     ]
-    assert len(found) <= EXCEPTIONS.get("help", 0), "\n".join(found)
+    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -87,11 +77,3 @@ def test_a_planted_sentence_is_seen(sentence: str, tmp_path: Path) -> None:
 def test_plain_sentences_pass(sentence: str, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(sentence + "\n", encoding="utf-8")
     assert [str(finding) for finding in language.findings(tmp_path / "page.md")] == []
-
-
-def test_exceptions_only_shrink() -> None:
-    """After a correction: `python -m tests.support.language --exceptions`."""
-    files = [name for name in EXCEPTIONS if name != "help"]
-    assert [name for name in files if not (ROOT / name).exists()] == []
-    counts = {name: len(language.findings(ROOT / name)) for name in files}
-    assert [name for name in files if counts[name] < EXCEPTIONS[name]] == []

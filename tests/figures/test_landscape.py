@@ -19,4 +19,7 @@ def test_every_genome_is_counted_once(micro: Source, specs: dict[str, dict[str, 
 
 
 def test_words_say_where_populations_are(specs: dict[str, dict[str, Any]]) -> None:
-    assert "the population at the swap is on average worth" in specs["landscape"]["description"]
+    assert (
+        "the behaviour of the population at the swap has on average"
+        in specs["landscape"]["description"]
+    )

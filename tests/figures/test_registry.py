@@ -59,7 +59,9 @@ def test_a_population_that_dies_out_at_once_is_drawn(tmp_path: Path) -> None:
     }
     for name in set(NEW) & set(said):
         checked(FIGURES[name].draw(made))
-    assert "Nobody lived to see the swap" in said["behaviour"]  # which is not "no regret"
+    assert (
+        "All populations died out before the swap" in said["behaviour"]
+    )  # which is not "no regret"
     assert "no population lived to see the swap" in said["ladders"]
     assert all("of the others" not in words for words in said.values())  # there are none
     assert "This run: it died out" in said["fitness"]

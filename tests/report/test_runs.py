@@ -50,7 +50,7 @@ def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str,
 @pytest.mark.slow
 def test_runs_stand_beside_each_other_with_what_differs(files: dict[str, Path]) -> None:
     text = files["all"].read_text(encoding="utf-8")
-    assert "The runs beside each other" in text
+    assert "The runs side by side" in text
     assert "Parameters in which they differ" in text
     for part in ("part1", "part2", "part3", "part4"):
         assert f'href="#{part}"' in text

@@ -113,7 +113,7 @@ def test_damaged_and_missing_blocks_are_refused(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(UserError, match="holds blocks that are damaged"):
+    with pytest.raises(UserError, match="holds damaged blocks"):
         run(tmp_path / "run", resume=True)
     path.unlink()
     with pytest.raises(UserError, match="is not readable"):
