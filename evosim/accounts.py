@@ -47,6 +47,9 @@ class Account:
         Heading in reports.
     tables : mapping
         Tables of the analysis by name, each with what it holds in one line.
+    analysis : str
+        File in `evosim/analysis/` that computes it; see `analysis/account_inputs.py`. Empty: its
+        rows come from the pass over seeds and rungs in `analysis/account.py`.
     text : str
         File in `evosim/tables/` that prints it. Empty: nothing is printed.
     figure : str
@@ -59,6 +62,7 @@ class Account:
 
     title: str
     tables: Mapping[str, str] = field(default_factory=dict)
+    analysis: str = ""
     text: str = ""
     figure: str = ""
     details: bool = False
@@ -94,6 +98,7 @@ ACCOUNTS: dict[str, Account] = {
     "causes": Account(
         "Causes",
         {"causes": "loss by desire, belief, planning (Shapley values)"},
+        analysis="causes",
         text="causes",
         figure="causes",
         in_sweeps=False,
@@ -101,6 +106,7 @@ ACCOUNTS: dict[str, Account] = {
     "variation": Account(
         "Total variation",
         {"variation": "total variation between lives in A and in M, and the bound it gives"},
+        analysis="total_variation",
         text="total_variation",
         figure="variation",
         details=True,
@@ -109,6 +115,7 @@ ACCOUNTS: dict[str, Account] = {
     "family": Account(
         "A family of worlds",
         {"family": "verdicts over a family of worlds"},
+        analysis="family",
         text="family",
         in_sweeps=False,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -29,6 +30,15 @@ def test_text_and_figure_of_an_account_share_a_file_name() -> None:
     for account in accounts_with_text().values():
         if account.figure:
             assert FIGURES[account.figure].module == account.text
+
+
+@pytest.mark.parametrize("name", [name for name, x in ACCOUNTS.items() if x.analysis])
+def test_an_account_computes_itself(name: str) -> None:
+    module = import_module(f"evosim.analysis.{ACCOUNTS[name].analysis}")
+    assert callable(module.tables)
+    assert callable(module.summarize)
+    assert is_dataclass(module.Summary)
+    assert ACCOUNTS[name].analysis == ACCOUNTS[name].text
 
 
 def test_no_table_belongs_to_two_accounts() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis import account_summary, behaviour, drive_cost, ladder, steps
+from evosim.analysis.account_inputs import AccountInputs, account_modules
 from evosim.analysis.checked_record import CheckedRecord, Tables
 from evosim.analysis.fitness_ranges import FitnessRanges
 from evosim.analysis.seed_account import SeedAccount, SeedAccountant, recovery_table
@@ -24,8 +25,7 @@ class Account:
     Attributes
     ----------
     tables : dict of pl.DataFrame
-        `ladder`, `steps`, `ties`, `behaviour`, `desires`, `recovery`, `hack`, `causes`,
-        `variation`, `family`; `docs/schema.md` documents the columns.
+        All tables of `evosim.accounts.TABLES`; `docs/schema.md` documents the columns.
     summary : AccountSummary
         The same in numbers, means over seeds.
     """
@@ -83,18 +83,19 @@ class Accountant:
     def account(self) -> Account:
         """All tables and the summary. Raises `UserError` if the record is damaged."""
         accounts = self.seed_accounts()
-        tables = self._tables(accounts) | self.cache.genotypes.tables(
-            self.experiment,
-            self.best_classes.of_rungs(),
-            self.fixed_rungs.ancestral.rungs["best_ancestral"],
-            {account.seed: account.snapshot for account in accounts if account.snapshot},
-        )
-        summary = account_summary.summarize(self.record, self.ranges, tables, accounts)
-        return Account(tables, summary)
+        inputs = self._inputs(accounts)
+        tables = self._tables(accounts)
+        for _, module in account_modules():
+            tables |= module.tables(inputs)
+        return Account(tables, account_summary.summarize(inputs, tables))
 
     def tables_of_sweep(self) -> dict[str, pl.DataFrame]:
-        """The tables without `causes`, `variation` and `family`, which would double the time."""
-        return self._tables(self.seed_accounts())
+        """The tables of the accounts that sweeps compute; the others would double the time."""
+        accounts = self.seed_accounts()
+        tables, inputs = self._tables(accounts), self._inputs(accounts)
+        for _, module in account_modules(in_sweeps=True):
+            tables |= module.tables(inputs)
+        return tables
 
     def shift(self) -> ShiftSummary:
         """How the ancestral optima differ in the modern world."""
@@ -104,6 +105,9 @@ class Accountant:
         """The accounts of all replicates."""
         seeds = self.record.tables["populations"]["seed"].unique(maintain_order=True)
         return [self.seeds.account(seed) for seed in seeds]
+
+    def _inputs(self, accounts: list[SeedAccount]) -> AccountInputs:
+        return AccountInputs(self.record, self.best_classes, self.ranges, accounts)
 
     def _tables(self, accounts: list[SeedAccount]) -> dict[str, pl.DataFrame]:
         rungs, ties = self._rung_ledgers(), self._ties()

@@ -8,18 +8,11 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from evosim.analysis import (
-    drive_cost,
-    genotype_accounts,
-    ladder,
-    means_over_seeds,
-    price_equation,
-    terminology,
-)
+from evosim.analysis import drive_cost, ladder, means_over_seeds, price_equation, terminology
+from evosim.analysis.account_inputs import AccountInputs, account_modules
 from evosim.analysis.behaviour import Ledger
 from evosim.analysis.checked_record import CheckedRecord
 from evosim.analysis.fitness_ranges import FitnessRanges
-from evosim.analysis.seed_account import SeedAccount
 from evosim.analysis.summary import (
     AccountSummary,
     ByWorld,
@@ -40,22 +33,17 @@ WORLDS = ("ancestral", "modern")
 Tables = Mapping[str, pl.DataFrame]
 
 
-def summarize(
-    record: CheckedRecord, ranges: FitnessRanges, tables: Tables, accounts: Sequence[SeedAccount]
-) -> AccountSummary:
+def summarize(inputs: AccountInputs, tables: Tables) -> AccountSummary:
     """Means over seeds of the tables of an account, with intervals.
 
     Parameters
     ----------
-    record : CheckedRecord
+    inputs : AccountInputs
         Of the run.
-    ranges : FitnessRanges
-        To which intervals are cut.
     tables : Mapping[str, pl.DataFrame]
         All tables of the account.
-    accounts : sequence of SeedAccount
-        Of all seeds.
     """
+    record, ranges, accounts = inputs.record, inputs.ranges, inputs.seeds
     experiment, evaluator = record.experiment, record.cache.evaluator
     at_swap = [
         account.ledger_by_rung["population"]
@@ -99,9 +87,7 @@ def summarize(
                 "shift, left open by the data": shift.left_open_by_the_data,
             }
         ),
-        causes=genotype_accounts.cause_summaries(tables["causes"]),
-        variation=genotype_accounts.variation_summaries(tables["variation"]),
-        family=genotype_accounts.family_summary(tables["family"]),
+        parts={name: module.summarize(inputs, tables) for name, module in account_modules()},
     )
 
 

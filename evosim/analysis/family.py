@@ -28,21 +28,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from evosim.analysis.deception import askable, examine
 from evosim.analysis.revealed_objectives import perfect_worths
+from evosim.analysis.summary import FamilySummary as Summary
 from evosim.analysis.summary import VerdictShare
 from evosim.analysis.terminology import GOOD_IN_MODERN
+from evosim.config.resolve import family_pairs
 from evosim.genomes import Rules
 from evosim.reference.dynamic_programming import Floats, Span, lifetime, span_of
 from evosim.reference.policies import policy_of
 from evosim.worlds import TabularMdp, WorldPair
 
+if TYPE_CHECKING:
+    from evosim.analysis.account_inputs import AccountInputs
+
 GOOD = GOOD_IN_MODERN
 EXACT = 1e-9
+MOST_CLASSES = 8
 ANCESTRAL = "ancestral"
 ROBUST, PSEUDO, NEITHER = "robustly aligned", "pseudo-aligned", "not aligned in A"
 KINDS = (
@@ -226,3 +233,31 @@ def shares(table: pl.DataFrame, subject: str) -> tuple[VerdictShare, ...]:
     out = mine.group_by("verdict", "kind", maintain_order=True).agg(pl.col("share").sum() / seeds)
     ordered = out.sort("share", "verdict", descending=[True, False])
     return tuple(VerdictShare(**row) for row in ordered.iter_rows(named=True))
+
+
+def tables(inputs: AccountInputs) -> dict[str, pl.DataFrame]:
+    """The table `family`; empty if the experiment lists no family of worlds."""
+    experiment, evaluator = inputs.record.experiment, inputs.record.cache.evaluator
+    out: list[dict[str, object]] = []
+    if experiment.analysis.family:
+        best = inputs.ranges.fixed_rungs.ancestral.rungs["best_ancestral"]
+        family = Family(evaluator.pair, family_pairs(experiment), best)
+        for subject in inputs.subjects(MOST_CLASSES):
+            judged = family.judge(evaluator.genome.decode(subject.classes))
+            out += rows(
+                family, subject.name, subject.seed, subject.classes.tolist(), subject.shares, judged
+            )
+    return {"family": pl.DataFrame(out, schema=SCHEMA)}
+
+
+def summarize(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> Summary | None:
+    """Shares by verdict; None for a run without a family of worlds."""
+    table = tables["family"]
+    if table.is_empty():
+        return None
+    return Summary(
+        worlds=tuple(table["world"].unique(maintain_order=True)),
+        subjects={
+            name: shares(table, name) for name in table["subject"].unique(maintain_order=True)
+        },
+    )

@@ -8,7 +8,7 @@ steps, acts, kinds of loss, causes, or desires; `docs/schema.md` explains each k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Generic, TypeVar
 
 from evosim.runtime.dataclass_json import InvalidJson, Key, from_json, to_json_object
@@ -331,8 +331,10 @@ class AccountSummary:
         Fitness of the worst policy.
     overlap : float or None
         Share of the modern life inside the reach of the ancestral world.
-    hack, search, causes, family, recovery : object or None
+    hack, search, recovery : object or None
         None where the account does not apply.
+    parts : dict of object
+        By name of the account, the `Summary` of each account that computes itself, or None.
     """
 
     exact: bool
@@ -355,9 +357,14 @@ class AccountSummary:
     recovery: Annotated[RecoverySummary | None, Key(omit=None)]
     times_per_life: MeasuredByWorld[float]
     labels: Mapping[str, StepLabels]
-    causes: Mapping[str, ByWorld[CauseSummary]] | None
-    variation: Mapping[str, VariationSummary]
-    family: FamilySummary | None
+    parts: Annotated[Mapping[str, Any], Key(inline=True)]
+
+    def part(self, kind: type[T]) -> T | None:
+        """The numbers of an account that computes itself, by its class `Summary`.
+
+        None if the account does not apply, or if a file of an earlier version has no such account.
+        """
+        return next((part for part in self.parts.values() if isinstance(part, kind)), None)
 
 
 @dataclass(frozen=True)
@@ -482,4 +489,13 @@ def read_summary(data: Any) -> RunSummary:
     evosim.runtime.dataclass_json.InvalidJson
         If a key is missing or a value has another type. Unknown keys are ignored.
     """
-    return from_json(RunSummary, data)
+    from evosim.analysis.account_inputs import account_modules
+
+    summary = from_json(RunSummary, data)
+    stored = summary.account.parts
+    parts: dict[str, Any] = {
+        name: None if stored[name] is None else from_json(module.Summary, stored[name])
+        for name, module in account_modules()
+        if name in stored
+    }
+    return replace(summary, account=replace(summary.account, parts=parts))

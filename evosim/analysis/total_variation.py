@@ -22,19 +22,27 @@ buys 1%" is false: see `trap`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.analysis.summary import VariationSummary
 from evosim.reference.dynamic_programming import Floats, level_at
+from evosim.runtime.dataclass_json import Key
 from evosim.worlds import TabularMdp
+
+if TYPE_CHECKING:  # the inputs hold remembered values of this module
+    from evosim.analysis.account_inputs import AccountInputs
 
 Ints = NDArray[np.int64]
 ROUNDING = 1e-9
 RATIO_DIGITS = 11
 MOST_PREFIXES = 20_000
+MOST_CLASSES = 8
 SCHEMA = {
     "subject": pl.String,
     "seed": pl.Int64,
@@ -49,6 +57,13 @@ SCHEMA = {
     "difference": pl.Float64,
     "slack": pl.Float64,
 }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Total variation and its bounds, by subject."""
+
+    subjects: Annotated[Mapping[str, VariationSummary], Key(inline=True)]
 
 
 class BoundBroken(ArithmeticError):
@@ -267,3 +282,38 @@ def trap(steps: int, chance: float) -> float:
     `chance`: `sum_{t < steps} 1 - (1 - chance)^t` is lost.
     """
     return float((1.0 - (1.0 - chance) ** np.arange(steps)).sum())
+
+
+def tables(inputs: AccountInputs) -> dict[str, pl.DataFrame]:
+    """The table `variation`: rungs, and the populations at the swap by their common classes."""
+    evaluator, genotypes = inputs.record.cache.evaluator, inputs.record.cache.genotypes
+    out = []
+    for subject in inputs.subjects(MOST_CLASSES):
+        parts = [
+            genotypes.variation(int(class_id), enumerate_lives=subject.seed is None)
+            for class_id in subject.classes
+        ]
+        least = parts[0].least
+        if len(parts) > 1:  # of the mixture, not of its parts
+            weights = subject.shares / subject.shares.sum()
+            mixed = [
+                np.tensordot(
+                    weights,
+                    np.stack(
+                        [evaluator.evaluate(int(c), world).occupancy for c in subject.classes]
+                    ),
+                    axes=1,
+                )
+                for world in ("ancestral", "modern")
+            ]
+            least = marginal(mixed[0], mixed[1])
+        out.append(row(subject.name, subject.seed, parts, subject.shares, subject.covered, least))
+    return {"variation": pl.DataFrame(out, schema=SCHEMA)}
+
+
+def summarize(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> Summary:
+    """Means of the table `variation` by subject."""
+    means = tables["variation"].drop("seed").group_by("subject", maintain_order=True).mean()
+    return Summary(
+        {row.pop("subject"): VariationSummary(**row) for row in means.iter_rows(named=True)}
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from evosim.analysis.causes import SWITCHES
+from evosim.analysis.causes import SWITCHES, Summary
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.analysis.summary import ByWorld, CauseSummary, RunSummary
 from evosim.runtime.text_layout import bold
@@ -49,5 +49,5 @@ def causes_table(subjects: Mapping[str, ByWorld[CauseSummary]]) -> Table:
 
 def text(summary: RunSummary) -> list[Table | str]:
     """The account as screen and report show it."""
-    causes = summary.account.causes
-    return [causes_table(causes) if causes else NO_CAUSES]
+    causes = summary.account.part(Summary)
+    return [causes_table(causes.subjects) if causes else NO_CAUSES]

@@ -24,5 +24,5 @@ def family_table(family: FamilySummary) -> Table:
 
 def text(summary: RunSummary) -> list[Table | str]:
     """The account as screen and report show it; empty if the experiment has no family."""
-    family = summary.account.family
+    family = summary.account.part(FamilySummary)
     return [family_table(family)] if family else []

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from evosim.analysis.ladder import RUNG_CODES
 from evosim.analysis.summary import RunSummary, VariationSummary
+from evosim.analysis.total_variation import Summary
 from evosim.tables.formatting import number, table_of
 
 
@@ -28,4 +29,5 @@ def variation_table(variation: Mapping[str, VariationSummary]) -> Table:
 
 def text(summary: RunSummary) -> list[Table | str]:
     """The account as screen and report show it."""
-    return [variation_table(summary.account.variation)]
+    variation = summary.account.part(Summary)
+    return [variation_table(variation.subjects)] if variation else []

@@ -14,9 +14,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from evosim.analysis import causes as causes_account
+from evosim.analysis import family, total_variation
 from evosim.analysis.account import Accountant
+from evosim.analysis.account_inputs import most_common
 from evosim.analysis.causes import SWITCHES
-from evosim.analysis.genotype_accounts import most_common
 from evosim.cli.main import app
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
@@ -53,7 +55,11 @@ def test_causes_sum_to_what_the_ladder_loses(made: Accountant) -> None:
         mine = causes.filter((pl.col("subject") == subject) & (pl.col("world") == "modern"))
         assert mine["value"].sum() == pytest.approx(rungs["optimum"] - rungs[subject], abs=1e-9)
         assert set(mine["cause"]) == set(SWITCHES)
-    assert set(summary.causes) == {"best_for_payoff", "best_ancestral", "population"}
+    assert set(summary.part(causes_account.Summary).subjects) == {
+        "best_for_payoff",
+        "best_ancestral",
+        "population",
+    }
 
 
 def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> None:
@@ -87,13 +93,14 @@ def test_the_shift_step_is_bounded_by_variation(made: Accountant) -> None:
         .account()
         .summary
     )
-    bound = sum(summary.variation[rung].bound for rung in ("best_for_payoff", "best_ancestral"))
+    variation = summary.part(total_variation.Summary).subjects
+    bound = sum(variation[rung].bound for rung in ("best_for_payoff", "best_ancestral"))
     assert summary.ladder.modern.steps["shift"] <= bound
 
 
 def test_the_family_is_told(made: Accountant) -> None:
     account = made.account()
-    told = account.summary.family
+    told = account.summary.part(family.Summary)
     assert told.worlds == ("ancestral", "safe", "harsh")
     assert sum(row.share for row in told.subjects["best_ancestral"]) == pytest.approx(1.0)
     best = account.tables["family"].filter(
@@ -109,15 +116,13 @@ def test_reflexes_have_variation_and_no_causes() -> None:
     for measure in ("ancestral", "ancestral_intent", "modern", "modern_intent"):
         landscape.best(measure, 0, 3)
     account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=False).account()
-    assert account.summary.causes is None
+    assert account.summary.part(causes_account.Summary) is None
     assert account.tables["causes"].is_empty()
     out = io.StringIO()
     screen.show(Console(file=out, width=140), "title", summary_of(account.summary))
     assert "Causes (desire, belief, planning): not applicable" in out.getvalue()
-    assert (
-        account.summary.variation["population"].most
-        >= account.summary.variation["population"].least
-    )
+    population = account.summary.part(total_variation.Summary).subjects["population"]
+    assert population.most >= population.least
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from evosim.sweeps import run_checkpoints, worker
 from evosim.sweeps.check import check
 from evosim.sweeps.collect import collect
 from evosim.sweeps.events import ChunkEvent
+from evosim.sweeps.schema import KEEPABLE
 from evosim.sweeps.status import status_of
 from evosim.sweeps.store import RUNS, Store
 from tests.support.settings import quick
@@ -93,21 +94,7 @@ def test_numbers_are_those_of_evosim_run_bit_by_bit(
             assert row["hack.ancestral.hack"] == summary.hack.quantities.ancestral["hack"].mean
 
 
-KEPT = [
-    "ladder",
-    "steps",
-    "ties",
-    "behaviour",
-    "desires",
-    "recovery",
-    "hack",
-    "generations",
-    "loci",
-    "alleles",
-    "populations",
-    "search",
-    "landscape",
-]
+KEPT = [table for table in KEEPABLE if table != "ledger"]
 
 
 SHIFT = ("shared_by_all_ancestral_optima", "left_open_by_the_data", "path_by_intent_in_ancestral")

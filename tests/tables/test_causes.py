@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evosim.analysis.causes import SWITCHES
+from evosim.analysis.causes import SWITCHES, Summary
 from evosim.tables import causes
 from tests.support.accounts import account_of
 from tests.support.summaries import summary_of
@@ -12,13 +12,15 @@ from tests.support.summaries import summary_of
 
 def test_columns_are_subjects_in_both_worlds() -> None:
     account = account_of("micro").summary
-    assert account.causes
-    table = causes.causes_table(account.causes)
-    assert len(table.columns) == 1 + 2 * len(account.causes)
+    by_subject = account.part(Summary)
+    assert by_subject
+    table = causes.causes_table(by_subject.subjects)
+    assert len(table.columns) == 1 + 2 * len(by_subject.subjects)
     rows = [str(cell) for cell in table.columns[0].cells]
     assert set(rows) <= {*SWITCHES, "sum"}
 
 
 def test_genomes_that_do_not_plan_have_a_sentence() -> None:
-    account = replace(account_of("micro").summary, causes=None)
+    account = account_of("micro").summary
+    account = replace(account, parts={**account.parts, "causes": None})
     assert causes.text(summary_of(account)) == [causes.NO_CAUSES]
