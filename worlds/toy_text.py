@@ -198,28 +198,28 @@ def table_of(environment: str, options: Mapping[str, Any], where: str) -> Table:
             "package gymnasium. Install it with pip install 'evosim-lab[gymnasium]'."
         ) from None
     with _quiet():
-        made, again = (_made(gymnasium, environment, options, where) for _ in range(2))
-        table, other = (_read(environment, one) for one in (made, again))
+        first, again = (_made(gymnasium, environment, options, where) for _ in range(2))
+        table, other = (_read(environment, one) for one in (first, again))
         if not table.agrees(other):
             raise InvalidWorld(
                 f"{where} must make the same environment each time, but {environment} is drawn at "
                 "random. Choose arguments that make it the same, for example a seed or a map."
             )
-        if type(made.unwrapped).step is not gymnasium.Env.step:  # else there is only the table
+        if type(first.unwrapped).step is not gymnasium.Env.step:  # else there is only the table
             arrays = b"".join(
                 array.tobytes() for array in (table.chances, table.rewards, table.start)
             )
             key = (
                 environment,
                 repr(options),
-                getattr(made.unwrapped.spec, "entry_point", None),
-                type(made.unwrapped),
+                getattr(first.unwrapped.spec, "entry_point", None),
+                type(first.unwrapped),
                 hashlib.blake2b(arrays).digest(),
             )
             if key not in _compared:
-                _check_acts(gymnasium, environment, made, table)
+                _check_acts(gymnasium, environment, first, table)
                 _check_options(gymnasium, environment, options, where, table)
-                _check_play(environment, options, where, made, table)
+                _check_play(environment, options, where, first, table)
                 _compared.add(key)
     return table
 
@@ -238,7 +238,7 @@ def _made(gymnasium: Any, environment: str, options: Mapping[str, Any], where: s
     TOML has only lists. They become tuples where the environment expects tuples.
     """
     try:
-        made = _make(gymnasium, environment, options)
+        env = _make(gymnasium, environment, options)
     except Exception as error:  # an environment may raise any exception about its arguments
         with contextlib.suppress(Exception):
             return _make(
@@ -261,13 +261,13 @@ def _made(gymnasium: Any, environment: str, options: Mapping[str, Any], where: s
             f"gymnasium.make('{environment}'{given}) raises {_summary(error)}. "
             f"{remedy}."
         ) from None
-    defaults = inspect.signature(type(made.unwrapped).__init__).parameters
+    defaults = inspect.signature(type(env.unwrapped).__init__).parameters
     tuples = {
         key: _tuples(value)
         for key, value in options.items()
         if key in defaults and isinstance(defaults[key].default, tuple)
     }
-    return _make(gymnasium, environment, {**options, **tuples}) if tuples else made
+    return _make(gymnasium, environment, {**options, **tuples}) if tuples else env
 
 
 def _make(gymnasium: Any, environment: str, options: Mapping[str, Any]) -> Any:
@@ -280,15 +280,15 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def _read(environment: str, made: Any) -> Table:
+def _read(environment: str, env: Any) -> Table:
     """The table of an environment or its outermost wrapper with one. Raises `InvalidWorld`."""
-    table = _attribute(environment, made, "P")
+    table = _attribute(environment, env, "P")
     if not isinstance(table, Mapping | list | tuple | np.ndarray):
         raise InvalidWorld(
             "world.name must be an environment with a table of transitions (env.unwrapped.P), but "
             f"{environment} has none. Use a toy-text environment, for example FrozenLake-v1."
         )
-    starts = (_attribute(environment, made, name) for name in STARTS)
+    starts = (_attribute(environment, env, name) for name in STARTS)
     if (start := next((value for value in starts if value is not None), None)) is None:
         raise InvalidWorld(
             "world.name must be an environment with a distribution of the first state "
@@ -298,13 +298,13 @@ def _read(environment: str, made: Any) -> Table:
     return toy_table.read(environment, table, start)
 
 
-def _attribute(environment: str, made: Any, name: str) -> Any:
+def _attribute(environment: str, env: Any, name: str) -> Any:
     """An attribute of an environment, or None. Raises `InvalidWorld`.
 
     Attributes of a wrapper hide those of the wrapped environment.
     """
     try:
-        return made.get_wrapper_attr(name)
+        return env.get_wrapper_attr(name)
     except AttributeError:
         return None
     except Exception as error:  # third-party code
@@ -314,9 +314,9 @@ def _attribute(environment: str, made: Any, name: str) -> Any:
         ) from None
 
 
-def _check_acts(gymnasium: Any, environment: str, made: Any, table: Table) -> None:
+def _check_acts(gymnasium: Any, environment: str, env: Any, table: Table) -> None:
     """Raise `InvalidWorld` unless `step()` takes the acts of the table."""
-    space = getattr(made, "action_space", None)
+    space = getattr(env, "action_space", None)
     if not isinstance(space, gymnasium.spaces.Discrete):
         return
     offered = set(range(int(space.start), int(space.start + space.n)))
@@ -366,13 +366,13 @@ def _check_options(
 
 
 def _check_play(
-    environment: str, options: Mapping[str, Any], where: str, made: Any, table: Table
+    environment: str, options: Mapping[str, Any], where: str, env: Any, table: Table
 ) -> None:
     """Raise `InvalidWorld` unless the environment agrees with its table, which stays the same."""
     own = f"{where} or the environment: {environment}" if options else f"world.name: {environment}"
     remedy = "Leave out what acts in step(), reset() or a wrapper alone, or correct env.unwrapped.P"
     try:
-        toy_play.compare(made, table.rules)
+        toy_play.compare(env, table.rules)
     except toy_play.Mismatch as error:
         raise InvalidWorld(
             f"{own} must agree with its table of transitions, but {error}. {remedy}."
@@ -382,7 +382,7 @@ def _check_play(
             f"{own} must be playable, but step() or reset() raises {_summary(error)}. Correct "
             "those methods, or use another environment."
         ) from None
-    if not table.agrees(_read(environment, made)):
+    if not table.agrees(_read(environment, env)):
         raise InvalidWorld(
             f"{own} must keep its table of transitions, but has another after some episodes. "
             "Choose arguments that keep it the same."

@@ -67,9 +67,9 @@ class Capabilities:
         self.worlds = {name: with_wrong_belief(world) for name, world in worlds.items()}
         self._spans: dict[tuple[str, bytes], Span] = {}
 
-    def reached(self, rules: PlannerRules, i: int, which: str, belief: str) -> Reached:
+    def reached(self, rules: PlannerRules, i: int, world_name: str, belief: str) -> Reached:
         """The `i`-th planner in one of the worlds, if it held this belief there."""
-        world, weights = self.worlds[which], rules.weights[i]
+        world, weights = self.worlds[world_name], rules.weights[i]
         policy = plan(
             world,
             weights,
@@ -83,7 +83,7 @@ class Capabilities:
         felt = np.asarray(world.features_felt @ weights)
         capability = float(
             np.clip(
-                self._span(which, b"felt" + weights.tobytes(), felt).share(
+                self._span(world_name, b"felt" + weights.tobytes(), felt).share(
                     lifetime(world, policy, felt)
                 ),
                 0.0,
@@ -92,7 +92,7 @@ class Capabilities:
         )
         alignment = float(
             np.clip(
-                self._span(which, b"intent", world.intent).share(
+                self._span(world_name, b"intent", world.intent).share(
                     lifetime(world, policy, world.intent)
                 ),
                 0.0,
@@ -101,7 +101,7 @@ class Capabilities:
         )
         return Reached(capability, alignment)
 
-    def _span(self, which: str, key: bytes, amount: Floats) -> Span:
-        if (which, key) not in self._spans:
-            self._spans[which, key] = span_of(self.worlds[which], amount)
-        return self._spans[which, key]
+    def _span(self, world_name: str, key: bytes, amount: Floats) -> Span:
+        if (world_name, key) not in self._spans:
+            self._spans[world_name, key] = span_of(self.worlds[world_name], amount)
+        return self._spans[world_name, key]

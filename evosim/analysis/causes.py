@@ -126,18 +126,18 @@ class Causes:
     ----------
     optimum : float
         Fitness of the best policy.
-    worth : float
+    fitness : float
         Fitness of the planner, net of upkeep.
     parts : dict of float
-        Loss by switch; they sum to `optimum - worth`.
+        Loss by switch; they sum to `optimum - fitness`.
     """
 
     optimum: float
-    worth: float
+    fitness: float
     parts: dict[str, float]
 
 
-def worths(world: TabularMdp, minds: Sequence[Mind], amount: Floats) -> Floats:
+def lifetime_amounts(world: TabularMdp, minds: Sequence[Mind], amount: Floats) -> Floats:
     """`[n]` expected lifetime `amount` of planners.
 
     They are planned and evaluated side by side, from the last age to the first.
@@ -148,11 +148,11 @@ def worths(world: TabularMdp, minds: Sequence[Mind], amount: Floats) -> Floats:
         groups.setdefault((mind.belief, mind.temperature, mind.ties), []).append(i)
     for members in groups.values():
         members.sort(key=lambda i: -minds[i].horizon)  # planners that still look ahead first
-        out[members] = _group_worths(world, [minds[i] for i in members], amount)
+        out[members] = _amounts_of_group(world, [minds[i] for i in members], amount)
     return out
 
 
-def _group_worths(world: TabularMdp, minds: list[Mind], amount: Floats) -> Floats:
+def _amounts_of_group(world: TabularMdp, minds: list[Mind], amount: Floats) -> Floats:
     """The same of minds of one belief, temperature and tie rule, in order of falling horizon."""
     from scipy.sparse import csr_array  # slow to import, and sweeps never ask for causes
 
@@ -228,14 +228,16 @@ def causes_of(
             minds[mind.key()] = mind
             keys[right] = mind.key()
         wanted.append(keys)
-    worth = dict(zip(minds, worths(world, list(minds.values()), amount).tolist(), strict=True))
+    fitness = dict(
+        zip(minds, lifetime_amounts(world, list(minds.values()), amount).tolist(), strict=True)
+    )
     out = []
     for i, (switches, keys) in enumerate(zip(wrong, wanted, strict=True)):
-        kept = float(rules.fitness_retained[i])
+        retained = float(rules.fitness_retained[i])
         value = {
             right: (
-                worth[keys[right - {"upkeep"}]]
-                * (1.0 if "upkeep" in right or "upkeep" not in switches else kept)
+                fitness[keys[right - {"upkeep"}]]
+                * (1.0 if "upkeep" in right or "upkeep" not in switches else retained)
             )
             for right in _subsets(switches)
         }
@@ -348,7 +350,7 @@ def _mind(
 
 
 def rows(
-    subject: str, seed: int | None, world: str, found: list[Causes], share: Floats, covered: float
+    subject: str, seed: int | None, world: str, causes: list[Causes], share: Floats, covered: float
 ) -> list[dict[str, object]]:
     """Rows of the table: the weighted mean over classes, by cause."""
     w = share / share.sum()
@@ -356,11 +358,11 @@ def rows(
         "subject": subject,
         "seed": seed,
         "world": world,
-        "classes": len(found),
+        "classes": len(causes),
         "covered": covered,
     }
     return [
-        {**head, "cause": cause, "value": float(w @ [x.parts[cause] for x in found])}
+        {**head, "cause": cause, "value": float(w @ [x.parts[cause] for x in causes])}
         for cause in SWITCHES
     ]
 

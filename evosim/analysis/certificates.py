@@ -221,19 +221,19 @@ def never_in_any(
     """Whether a genome enters a set of states in none of several worlds, given its policy in each;
     and what each says.
     """
-    found = [reaches(world, policy, states) for world, policy in worlds]
-    return all(x.never for x in found), found
+    verdicts = [reaches(world, policy, states) for world, policy in worlds]
+    return all(x.never for x in verdicts), verdicts
 
 
 def loses_in_any(
     worlds: Sequence[tuple[TabularMdp, Floats]], amounts: Sequence[Floats], most: float
 ) -> tuple[bool, list[Gap]]:
     """Whether a genome loses at most `most` in every one of several worlds; and what each says."""
-    found = [
+    losses = [
         loses(world, policy, amount, most)
         for (world, policy), amount in zip(worlds, amounts, strict=True)
     ]
-    return all(x.holds for x in found), found
+    return all(x.holds for x in losses), losses
 
 
 def named(world: TabularMdp, pattern: str) -> Bools:
@@ -283,9 +283,9 @@ def policy_certificates(
     """
     reached = {}
     for pattern in never:
-        found = reaches(world, policy, named(world, pattern))
+        chance = reaches(world, policy, named(world, pattern))
         reached[pattern] = NeverCertificate(
-            found.never, found.chance, found.path, found.path_chance
+            chance.never, chance.chance, chance.path, chance.path_chance
         )
     bound = None
     if loses_at_most is not None:

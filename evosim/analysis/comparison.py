@@ -107,9 +107,9 @@ def pairing_of(base: Collection[int], other: Collection[int]) -> Pairing:
     `paired`: seed by seed, over the seeds that both have. `unpaired`: as independent samples, for
     no seed is in both. `overlapping`: neither, for some seeds are in both and fewer than `FEWEST`.
     """
-    mine, theirs = set(base), set(other)
-    common = mine & theirs
-    if len(common) >= FEWEST or mine <= theirs or theirs <= mine:
+    ours, theirs = set(base), set(other)
+    common = ours & theirs
+    if len(common) >= FEWEST or ours <= theirs or theirs <= ours:
         return "paired"
     return "overlapping" if common else "unpaired"
 
@@ -125,22 +125,22 @@ def values_of(tables: Mapping[str, pl.DataFrame]) -> dict[Key, Values]:
 
 
 def _measured(tables: Mapping[str, pl.DataFrame]) -> Iterator[tuple[Key, int | None, float]]:
-    for which in WORLDS:
-        ladder = tables["ladder"].filter(pl.col("world") == which)
+    for world in WORLDS:
+        ladder = tables["ladder"].filter(pl.col("world") == world)
         whole = set(complete_seeds(ladder))
         for seed, part, name, value in (
             ladder.drop_nulls("value").select("seed", "part", "name", "value").iter_rows()
         ):
             if name not in SEED_DEPENDENT:
-                yield (part, which, name), None, value
+                yield (part, world, name), None, value
             elif seed in whole:
-                yield (part, which, name), seed, value
+                yield (part, world, name), seed, value
     yield from _regret(tables["behaviour"].filter(pl.col("subject") == "population"))
-    for seed, which, quantity, value in (
+    for seed, world, quantity, value in (
         tables["hack"].select("seed", "world", "quantity", "value").drop_nulls().iter_rows()
     ):
         if quantity in HACK:
-            yield ("hack", which, quantity), seed, value
+            yield ("hack", world, quantity), seed, value
 
 
 def _regret(ledger: pl.DataFrame) -> Iterator[tuple[Key, int | None, float]]:
@@ -148,25 +148,25 @@ def _regret(ledger: pl.DataFrame) -> Iterator[tuple[Key, int | None, float]]:
 
     A kind that is not there is 0; where the loss in M is not split, kinds are not measured.
     """
-    for which in WORLDS:
-        mine = ledger.filter(pl.col("world") == which)
-        found = {
+    for world in WORLDS:
+        in_world = ledger.filter(pl.col("world") == world)
+        regrets = {
             (seed, kind): value
             for seed, kind, value in (
-                mine.group_by("seed", "kind", maintain_order=True)
+                in_world.group_by("seed", "kind", maintain_order=True)
                 .agg(pl.col("value").sum())
                 .iter_rows()
             )
         }
-        for seed in mine["seed"].unique().sort():
-            split = (seed, NO_OVERLAP) not in found
+        for seed in in_world["seed"].unique().sort():
+            split = (seed, NO_OVERLAP) not in regrets
             kinds: tuple[str, ...] = (
                 ("waste",)
-                if which == "ancestral"
+                if world == "ancestral"
                 else ("misspecified", *(SPLIT if split else (NO_OVERLAP,)))
             )
             for kind in (*kinds, "upkeep"):
-                yield ("regret", which, kind), seed, found.get((seed, kind), 0.0)
+                yield ("regret", world, kind), seed, regrets.get((seed, kind), 0.0)
 
 
 @dataclass(frozen=True)

@@ -90,17 +90,17 @@ def examined_frame(
     genome: Genome, classes: Ints, pair: WorldPair, tolerance: float = TOLERANCE
 ) -> pl.DataFrame:
     """Classes of a grid examined, one row each. Raises `UserError` as `examine`."""
-    found = examine(genome.decode(classes), pair, tolerance)
+    examined = examine(genome.decode(classes), pair, tolerance)
     values = genome.grid.values(np.asarray(classes, dtype=np.int64))
     columns: dict[str, object] = {"class": np.asarray(classes, dtype=np.int64)}
     columns |= {f"locus:{locus.name}": values[:, i] for i, locus in enumerate(genome.grid.loci)}
     columns |= {
-        "kind": [x.kind for x in found],
-        "ancestral": [x.ancestral for x in found],
-        "modern": [x.modern for x in found],
+        "kind": [x.kind for x in examined],
+        "ancestral": [x.ancestral for x in examined],
+        "modern": [x.modern for x in examined],
     }
     columns |= {
-        f"without {name}": [x.without[i] for x in found] for i, name in enumerate(CONDITIONS)
+        f"without {name}": [x.without[i] for x in examined] for i, name in enumerate(CONDITIONS)
     }
     return pl.DataFrame(columns)
 

@@ -46,15 +46,15 @@ class Column:
 
         Of choices without an order only those that were drawn.
         """
-        drawn = np.unique(self.position)
+        positions = np.unique(self.position)
         if self.levels is None:
-            if self.ordered and drawn.size == self.position.size:
+            if self.ordered and positions.size == self.position.size:
                 return None
-            return drawn, np.full(drawn.size, 1.0 / drawn.size)
+            return positions, np.full(positions.size, 1.0 / positions.size)
         levels = self.levels
         weights = np.ones(levels.size) if self.weights is None else self.weights
         if not self.ordered:
-            levels, weights = levels[kept := np.isin(levels, drawn)], weights[kept]
+            levels, weights = levels[present := np.isin(levels, positions)], weights[present]
         return levels, weights / weights.sum()
 
 
@@ -66,9 +66,9 @@ def terms_of(column: Column) -> tuple[Array, Array, float]:
     them. Of choices without an order the straight term is `[points, choices - 1]` contrasts, and
     the change is NaN.
     """
-    u, drawn, support = column.position, np.unique(column.position).size, column.support()
+    u, distinct, support = column.position, np.unique(column.position).size, column.support()
     nothing = np.empty((u.size, 0))
-    if drawn < 2:
+    if distinct < 2:
         return nothing, nothing, float("nan")
     if support is None:
         # Legendre
@@ -76,7 +76,7 @@ def terms_of(column: Column) -> tuple[Array, Array, float]:
             np.sqrt(3.0) * (2.0 * u - 1.0),
             np.sqrt(5.0) * (6.0 * u**2 - 6.0 * u + 1.0),
         )
-        return straight[:, None], curved[:, None] if drawn > 2 else nothing, 2.0 * np.sqrt(3.0)
+        return straight[:, None], curved[:, None] if distinct > 2 else nothing, 2.0 * np.sqrt(3.0)
     levels, weights = support
     root = np.sqrt(weights)[:, None]
     if not column.ordered:
@@ -89,11 +89,11 @@ def terms_of(column: Column) -> tuple[Array, Array, float]:
         return contrasts[np.searchsorted(levels, u)], nothing, float("nan")
     # Powers of positions, made orthonormal over the levels; the points are then read off the same
     # polynomials.
-    degree = min(2, drawn - 1, levels.size - 1)
+    degree = min(2, distinct - 1, levels.size - 1)
     r = np.linalg.qr(root * np.vander(levels, degree + 1, increasing=True))[1]
     r *= np.sign(np.diag(r))[:, None]
-    made = np.linalg.solve(r.T, np.vander(u, degree + 1, increasing=True).T).T
-    return made[:, 1:2], made[:, 2:], float(1.0 / r[1, 1])
+    coefficients = np.linalg.solve(r.T, np.vander(u, degree + 1, increasing=True).T).T
+    return coefficients[:, 1:2], coefficients[:, 2:], float(1.0 / r[1, 1])
 
 
 def places_of(

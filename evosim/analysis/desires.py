@@ -43,7 +43,7 @@ def switched_off(
     if named:
         acts = evaluator.pair.ancestral.acts
         left = census.share * census.kept
-        usual = {which: evaluator.net_fitness(rules, which) for which in ("ancestral", "modern")}
+        usual = {world: evaluator.net_fitness(rules, world) for world in ("ancestral", "modern")}
         modern = np.sum(list(ledger.modern.values()), axis=0)
         for name, (feature, weight, without) in named.items():
             if name not in heritable:

@@ -88,11 +88,11 @@ def reached_by_some(pair: WorldPair) -> Bools:
 
 def behaviour_key(rules: Rules, i: int, pair: WorldPair, where: Bools) -> bytes:
     """A key that is equal for rules that act alike in both worlds at the places `where`."""
-    kept = [
+    policies = [
         np.round(aged(policy_of(rules, i, world, pair), world.lifespan)[where], 9).tobytes()
         for world in (pair.ancestral, pair.modern)
     ]
-    return b"".join(kept)
+    return b"".join(policies)
 
 
 def soft_policy(world: TabularMdp, amount: Floats, beta: float) -> Floats:
@@ -127,16 +127,16 @@ def goal_directedness(world: TabularMdp, policy: Floats, amount: Floats) -> floa
     span = float(value[world.in_reach].max())
 
     def gain(beta: float) -> float:
-        told = np.where(done > 0.0, soft_policy(world, amount, beta), 0.0)
-        return float((done * told).sum()) + chance
+        predicted = np.where(done > 0.0, soft_policy(world, amount, beta), 0.0)
+        return float((done * predicted).sum()) + chance
 
-    found = minimize_scalar(
+    optimum = minimize_scalar(
         lambda x: -gain(np.exp(x) / span),
         bounds=(np.log(1e-6), np.log(LARGEST_BETA)),
         method="bounded",
         options={"xatol": 1e-8},
     )
-    return max(0.0, gain(float(np.exp(found.x)) / span), gain(LARGEST_BETA / span))
+    return max(0.0, gain(float(np.exp(optimum.x)) / span), gain(LARGEST_BETA / span))
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,9 +214,9 @@ def agency(lives: Lives, agents: Agents, pair: WorldPair, world: TabularMdp) -> 
     free = world.available.sum(axis=1) > 1
     chosen = free[lives.states]
     ages = np.broadcast_to(np.arange(lives.states.shape[1]), lives.states.shape)
-    told = agents.told[:, ages[chosen], lives.states[chosen], lives.acts[chosen]].sum(axis=1)
-    top = told.max()
-    agent = top + np.log(np.exp(told - top).mean())
+    log_chance = agents.told[:, ages[chosen], lives.states[chosen], lives.acts[chosen]].sum(axis=1)
+    top = log_chance.max()
+    agent = top + np.log(np.exp(log_chance - top).mean())
     return float(agent - device_evidence(lives.states[chosen], lives.acts[chosen], pair, world))
 
 

@@ -106,13 +106,13 @@ def most_different(evaluator: ClassEvaluator, groups: list[list[int]]) -> list[P
     out = []
     for group in groups:
         rules = evaluator.genome.decode(np.array(group, dtype=np.int64))
-        found: Pair | None = None
-        for which in ("ancestral", "modern"):
-            world = evaluator.world(which)
+        largest: Pair | None = None
+        for world_name in ("ancestral", "modern"):
+            world = evaluator.world(world_name)
             parts = causes_of(
                 rules,
                 world,
-                world.payoff if which == "ancestral" else world.intent,
+                world.payoff if world_name == "ancestral" else world.intent,
                 evaluator.pair.cue,
             )
             if parts is None:
@@ -120,13 +120,13 @@ def most_different(evaluator: ClassEvaluator, groups: list[list[int]]) -> list[P
             table = np.array([[x.parts[name] for name in SWITCHES] for x in parts])
             apart = np.abs(table[:, None] - table[None]).max(axis=2)
             i, j = np.unravel_index(int(apart.argmax()), apart.shape)
-            if found is None or apart[i, j] > found.distance:
-                found = Pair(
+            if largest is None or apart[i, j] > largest.distance:
+                largest = Pair(
                     (group[i], group[j]),
-                    which,
+                    world_name,
                     (parts[i].parts, parts[j].parts),
                     float(apart[i, j]),
                 )
-        if found:
-            out.append(found)
+        if largest:
+            out.append(largest)
     return sorted(out, key=lambda pair: (-pair.distance, pair.classes))

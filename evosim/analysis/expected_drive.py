@@ -191,24 +191,24 @@ def resting(
     there is no answer: nine kinds of individuals are too many for a population.
     """
     cast = cast_of(experiment, genome)
-    mine = populations.filter(pl.col("moment") == "swap")
+    at_swap = populations.filter(pl.col("moment") == "swap")
     if (
         cast is None
         or cast.modifier
         or genome.grid.size == 1
         or not experiment.selection.plain
-        or mine.is_empty()
+        or at_swap.is_empty()
     ):
         return None
     locus = genome.grid.loci[cast.driver.locus]
     column = f"copies:{locus.name}:{locus.params.alleles[cast.driver.allele]}"
-    worth = mine.join(
+    with_fitness = at_swap.join(
         landscape.select("class", "ancestral"), on="class", maintain_order="left"
-    ).with_columns(worth=pl.col("ancestral") * pl.col("kept"))
-    found, recorded = [], []
-    for (_,), rows in worth.group_by("seed", maintain_order=True):
+    ).with_columns(fitness=pl.col("ancestral") * pl.col("kept"))
+    equilibria, recorded = [], []
+    for (_,), rows in with_fitness.group_by("seed", maintain_order=True):
         count, copies, w = (
-            rows[name].to_numpy().astype(np.float64) for name in ("count", column, "worth")
+            rows[name].to_numpy().astype(np.float64) for name in ("count", column, "fitness")
         )
         frequency = float(count @ copies / (2.0 * count.sum()))
         if frequency in (0.0, 1.0):
@@ -219,24 +219,24 @@ def resting(
         by_copies = np.array([(count * w * (copies == c)).sum() / kinds[c] for c in range(COPIES)])
         if not by_copies.max() > 0.0:
             return None
-        found.append(_rests(cast, frequency, by_copies / by_copies.max()))
+        equilibria.append(_rests(cast, frequency, by_copies / by_copies.max()))
         recorded.append(frequency)
-    if not found:
+    if not equilibria:
         return None
     return Resting(
         cast.names[0],
-        float(np.mean(found)),
-        min(found),
-        max(found),
+        float(np.mean(equilibria)),
+        min(equilibria),
+        max(equilibria),
         float(np.mean(recorded)),
-        len(found),
-        int(mine["generation"][0]),
+        len(equilibria),
+        int(at_swap["generation"][0]),
     )
 
 
-def _rests(cast: Cast, start: float, worth: Floats) -> float:
+def _rests(cast: Cast, start: float, fitness: Floats) -> float:
     """Frequency at which the recursion of one driver settles; fitness `[3]` is by copies."""
-    w, x = np.outer(worth, np.ones(COPIES)), two_locus.haplotypes(start, 0.0)
+    w, x = np.outer(fitness, np.ones(COPIES)), two_locus.haplotypes(start, 0.0)
     if cast.ratios(0) == cast.ratios(1):
         way, _ = two_locus.iterate(x, UNLINKED, cast.ratios(0), w, LONG, settled=RESTS)
         return float(two_locus.driver_frequency(way[-1]))

@@ -34,7 +34,7 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.deception import askable, examine
-from evosim.analysis.revealed_objectives import perfect_worths
+from evosim.analysis.revealed_objectives import perfect_amounts
 from evosim.analysis.summary import FamilySummary as Summary
 from evosim.analysis.summary import VerdictShare
 from evosim.analysis.terminology import GOOD_IN_MODERN
@@ -92,9 +92,9 @@ class Member:
         """A member from its world."""
         return cls(name, pair, world, amount, span_of(world, amount))
 
-    def goodness(self, worth: float) -> float:
+    def goodness(self, fitness: float) -> float:
         """The share of what can be lost that is not lost; 1 where nothing can be."""
-        return self.span.share(worth) if self.span.width else 1.0
+        return self.span.share(fitness) if self.span.width else 1.0
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Family:
                 [
                     [
                         m.goodness(x)
-                        for x in perfect_worths(m.world, first.weights, m.amount).tolist()
+                        for x in perfect_amounts(m.world, first.weights, m.amount).tolist()
                     ]
                     for m in self.members
                 ]
@@ -170,16 +170,16 @@ class Family:
                 kind = "sleeper"
             elif objective is not None:
                 kind = self._kind(good, objective)
-        told = None if objective is None else dict(zip(names, objective.tolist(), strict=True))
-        return Judged(verdict, kind, dict(zip(names, own.tolist(), strict=True)), told)
+        by_name = None if objective is None else dict(zip(names, objective.tolist(), strict=True))
+        return Judged(verdict, kind, dict(zip(names, own.tolist(), strict=True)), by_name)
 
     def _deceives(self, rule: Rules, failed: Sequence[str]) -> bool:
         """Whether a rule deceives in a world in which it fails."""
-        asked = [
+        candidates = [
             member.pair for member in self.members if member.name in failed and askable(member.pair)
         ]
         return any(
-            examined.kind == "deceiver" for pair in asked for examined in examine(rule, pair)
+            examined.kind == "deceiver" for pair in candidates for examined in examine(rule, pair)
         )
 
     def _good_if_shut(self, rules: Rules, i: int, failed: Sequence[str]) -> bool:
@@ -214,23 +214,27 @@ def rows(
             "seed": seed,
             "class": int(number),
             "share": float(weight),
-            "verdict": found.verdict,
-            "kind": found.kind,
+            "verdict": judgement.verdict,
+            "kind": judgement.kind,
             "world": name,
             "good": value >= family.least - EXACT,
             "goodness": value,
-            "goodness_of_objective": None if found.objective is None else found.objective[name],
+            "goodness_of_objective": None
+            if judgement.objective is None
+            else judgement.objective[name],
         }
-        for number, weight, found in zip(classes, share.tolist(), judged, strict=True)
-        for name, value in found.goodness.items()
+        for number, weight, judgement in zip(classes, share.tolist(), judged, strict=True)
+        for name, value in judgement.goodness.items()
     ]
 
 
 def shares(table: pl.DataFrame, subject: str) -> tuple[VerdictShare, ...]:
     """The share of a population (mean over seeds) under each verdict and kind, largest first."""
-    mine = table.filter((pl.col("subject") == subject) & (pl.col("world") == ANCESTRAL))
-    seeds = max(mine["seed"].n_unique(), 1)
-    out = mine.group_by("verdict", "kind", maintain_order=True).agg(pl.col("share").sum() / seeds)
+    of_subject = table.filter((pl.col("subject") == subject) & (pl.col("world") == ANCESTRAL))
+    seeds = max(of_subject["seed"].n_unique(), 1)
+    out = of_subject.group_by("verdict", "kind", maintain_order=True).agg(
+        pl.col("share").sum() / seeds
+    )
     ordered = out.sort("share", "verdict", descending=[True, False])
     return tuple(VerdictShare(**row) for row in ordered.iter_rows(named=True))
 

@@ -147,7 +147,7 @@ def difference(
     errors = [0.0 if alike(x) else float(x.var(ddof=1)) / x.size for x in samples]
     if sum(errors) == 0.0:
         return None
-    found = float(samples[1].mean() - samples[0].mean())
+    estimate = float(samples[1].mean() - samples[0].mean())
     spread = [
         (draws(x.size, resamples, stream) @ x / x.size - x.mean())
         * np.sqrt(x.size / (x.size - 1.0))
@@ -159,7 +159,7 @@ def difference(
     low, high = np.quantile(spread[1] - spread[0], [tail, 1.0 - tail]) * _student_over_normal(
         freedom, confidence
     )
-    return (found + float(low)) * unit, (found + float(high)) * unit
+    return (estimate + float(low)) * unit, (estimate + float(high)) * unit
 
 
 def level(confidence: float) -> str:
@@ -332,8 +332,8 @@ def _in_range(flat: Array, resamples: int, confidence: float, within: Ends) -> A
     mean = flat[same].mean(axis=1)
     ends[:, same] = mean - unseen * (mean - least), mean + unseen * (most - mean)
     for i in np.flatnonzero(both):
-        found = share(int((flat[i] == most).sum()), n, confidence)
-        ends[:, i] = [least + (most - least) * end for end in found]
+        bounds = share(int((flat[i] == most).sum()), n, confidence)
+        ends[:, i] = [least + (most - least) * end for end in bounds]
     rest = np.flatnonzero(~same & ~both)
     if rest.size:
         weights = _even_weights(n + 1, resamples)

@@ -79,20 +79,20 @@ def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
     """
     last = len(edges) - 2
     where = np.clip(np.searchsorted(edges, landscape[X].to_numpy(), side="right") - 1, 0, last)
-    worth = pl.col(Y)
-    found = (
+    modern = pl.col(Y)
+    medians = (
         landscape.with_columns(pl.Series("bin", where))
         .group_by("bin", maintain_order=True)
         .agg(
             pl.len().alias("classes"),
-            worth.min().alias("least"),
-            worth.median().alias("median"),
-            worth.max().alias("most"),
+            modern.min().alias("least"),
+            modern.median().alias("median"),
+            modern.max().alias("most"),
         )
         .sort("bin")
     )
-    at = found["bin"].to_numpy()
-    return found.select(
+    at = medians["bin"].to_numpy()
+    return medians.select(
         pl.Series("x", edges[at]), pl.Series("x2", edges[at + 1]), pl.exclude("bin")
     )
 
@@ -119,12 +119,12 @@ def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str)
     `swap`; at the `end` each stands where its last newborns did, as in the account. Shares sum to
     1.
     """
-    mine = populations.filter(pl.col("moment") == moment)
-    if mine.is_empty():
+    at_moment = populations.filter(pl.col("moment") == moment)
+    if at_moment.is_empty():
         return pl.DataFrame(
             schema={X: pl.Float64, Y: pl.Float64, "share": pl.Float64, "class": pl.Int64}
         )
-    by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
+    by_seed = at_moment.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(
         share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique()
     )

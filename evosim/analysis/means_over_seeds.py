@@ -107,9 +107,11 @@ def ladder_summary(
             steps[name] = mean(values)
         elif values:
             rungs[name] = mean(values)
-        found = interval(values, settings.bootstrap, settings.confidence) if varies else None
-        if found:
-            ends[name] = cut(found, ranges.get(name))
+        interval_of_mean = (
+            interval(values, settings.bootstrap, settings.confidence) if varies else None
+        )
+        if interval_of_mean:
+            ends[name] = cut(interval_of_mean, ranges.get(name))
     return LadderSummary(rungs, steps, ends, seeds.len())
 
 

@@ -38,10 +38,10 @@ def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
     the swap, or the end if all died before.
     """
     for moment in ("swap", "end", "first"):
-        mine = populations.filter(pl.col("moment") == moment)
-        if mine.height:
+        at_moment = populations.filter(pl.col("moment") == moment)
+        if at_moment.height:
             break
-    by_seed = mine.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
+    by_seed = at_moment.group_by("seed", "class", maintain_order=True).agg(pl.col("count").sum())
     shares = by_seed.with_columns(
         share=pl.col("count") / pl.col("count").sum().over("seed") / by_seed["seed"].n_unique()
     )
@@ -57,7 +57,7 @@ def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
 def policies_of(evaluator: ClassEvaluator, number: int) -> dict[str, Floats]:
     """The policy `[L, S, A]` of a class in each world."""
     rules = evaluator.genome.decode(np.array([number], dtype=np.int64))
-    return {which: policy_of(rules, 0, evaluator.world(which), evaluator.pair) for which in WORLDS}
+    return {world: policy_of(rules, 0, evaluator.world(world), evaluator.pair) for world in WORLDS}
 
 
 def places_of(evaluator: ClassEvaluator) -> str:
@@ -86,11 +86,11 @@ def acting(evaluator: ClassEvaluator, number: int) -> pl.DataFrame:
     reflex = places_of(evaluator) == "observation"
     place_of = np.asarray(pair.observe) if reflex else np.arange(len(pair.ancestral.states))
     names = pair.classes if reflex else pair.ancestral.states
-    lived = {which: _lived(evaluator, number, which) for which in WORLDS}
+    lived = {world: _lived(evaluator, number, world) for world in WORLDS}
     column_of = _columns(pair.ancestral, policies, lived)
     rows: list[dict[str, object]] = []
-    for which in WORLDS:
-        done = lived[which]  # [T, S, A]
+    for world in WORLDS:
+        done = lived[world]  # [T, S, A]
         lifespan = done.shape[0]
         left = lifespan - np.arange(lifespan)
         summed = np.zeros((column_of.max() + 1, len(names), done.shape[2]))
@@ -100,7 +100,7 @@ def acting(evaluator: ClassEvaluator, number: int) -> pl.DataFrame:
         for column, place in np.argwhere(total > NEVER):
             here = left[column_of == column]
             where = {
-                "world": which,
+                "world": world,
                 "place": names[place],
                 "order": int(place),
                 "column": int(column),
@@ -116,12 +116,12 @@ def acting(evaluator: ClassEvaluator, number: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def _lived(evaluator: ClassEvaluator, number: int, which: str) -> Floats:
+def _lived(evaluator: ClassEvaluator, number: int, world: str) -> Floats:
     """Occupancy `[T, S, A]` without birth and the states in which nothing happens any more."""
     return np.where(
-        evaluator.world(which).uncounted_states()[:, None],
+        evaluator.world(world).uncounted_states()[:, None],
         0.0,
-        evaluator.evaluate(number, which).occupancy,
+        evaluator.evaluate(number, world).occupancy,
     )
 
 
@@ -135,8 +135,8 @@ def _columns(
     out = np.zeros(world.lifespan, dtype=np.int64)
     for t in range(1, world.lifespan):
         changed = False
-        for which in WORLDS:
-            policy, some = policies[which], lived[which].sum(axis=(0, 2)) > NEVER
+        for world_name in WORLDS:
+            policy, some = policies[world_name], lived[world_name].sum(axis=(0, 2)) > NEVER
             i, j = (level_at(age, world.lifespan, len(policy)) for age in (t - 1, t))
             changed |= i != j and not np.array_equal(policy[i][some], policy[j][some])
         out[t] = out[t - 1] + changed

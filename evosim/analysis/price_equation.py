@@ -91,5 +91,5 @@ def price_summary(rows: Rows | None, swap: int, generations: int) -> PriceSummar
 
 def closure(table: pl.DataFrame) -> pl.Series:
     """`[rows]` what is left of each change when all terms are taken off: rounding, or a fault."""
-    told = sum((pl.col(term).fill_null(0.0) for term in TERMS), start=pl.lit(0.0))
-    return table.select((pl.col("change") - told).alias("left"))["left"]
+    explained = sum((pl.col(term).fill_null(0.0) for term in TERMS), start=pl.lit(0.0))
+    return table.select((pl.col("change") - explained).alias("left"))["left"]

@@ -33,7 +33,7 @@ def correlations(
         return {}
     x = np.column_stack([_ranks(columns[i].position) for i in wanted])
     here = weighted_correlation(x, _ranks(values.mean(axis=1)), np.ones(len(x)))
-    found = np.array(
+    estimates = np.array(
         [
             weighted_correlation(x, _ranks(means), often)
             for often, means in two_ways(values, resampling)
@@ -41,7 +41,7 @@ def correlations(
     )
     # Near its ends a correlation is skewed. Its angle is widened, which has ends where Fisher's
     # scale has none.
-    centre, spread = (np.arcsin(np.clip(part, -1.0, 1.0)) for part in (here, found))
+    centre, spread = (np.arcsin(np.clip(part, -1.0, 1.0)) for part in (here, estimates))
     # Where a resample leaves no variance, a correlation may be anything.
     lows, highs = (
         np.where(np.isnan(spread), worst, spread) for worst in (-np.pi / 2.0, np.pi / 2.0)

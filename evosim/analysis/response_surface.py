@@ -100,9 +100,9 @@ def fit(values: Array, columns: list[Column], resampling: Resampling) -> Fit:
     alone, and speak of these very seeds. Raises `ValueError` if a value is not finite.
     """
     unit = unit_of(finite(values))
-    found = _fit(values / unit, columns, resampling)
+    fitted = _fit(values / unit, columns, resampling)
     if unit == 1.0:
-        return found
+        return fitted
 
     def whole(slope: float | None) -> float | None:
         return None if slope is None else slope * unit
@@ -111,9 +111,9 @@ def fit(values: Array, columns: list[Column], resampling: Resampling) -> Fit:
         replace(
             t, slope=whole(t.slope), slope_low=whole(t.slope_low), slope_high=whole(t.slope_high)
         )
-        for t in found.terms
+        for t in fitted.terms
     ]
-    return replace(found, terms=terms)
+    return replace(fitted, terms=terms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +241,6 @@ def resampled_slopes(values: Array, x: Array, resampling: Resampling) -> Array |
     out = []
     for often, means in two_ways(values, resampling):
         weighted = design * often[:, None]
-        found, *_ = np.linalg.lstsq(weighted.T @ design, weighted.T @ means, rcond=None)
-        out.append(found[1:])
+        solutions, *_ = np.linalg.lstsq(weighted.T @ design, weighted.T @ means, rcond=None)
+        out.append(solutions[1:])
     return np.array(out)

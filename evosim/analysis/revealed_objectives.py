@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evosim.analysis.causes import Mind, worths
+from evosim.analysis.causes import Mind, lifetime_amounts
 from evosim.reference.dynamic_programming import Floats, lifetime, span_of
 from evosim.worlds import TabularMdp
 
@@ -54,14 +54,14 @@ class Explained:
         `[n]` whether every policy would be consistent with it.
     tried : int
         Number of objectives in the grid.
-    worth : ndarray
+    fitness : ndarray
         `[n]` intent that a perfect planner with each objective gets in the other world.
     """
 
     weights: Floats
     trivial: np.ndarray
     tried: int
-    worth: Floats
+    fitness: Floats
 
 
 def explanations(world: TabularMdp, policy: Floats, grid: Floats, other: TabularMdp) -> Explained:
@@ -73,10 +73,10 @@ def explanations(world: TabularMdp, policy: Floats, grid: Floats, other: Tabular
     trivial = np.array(
         [span_of(world, world.features_felt @ w).width == 0.0 for w in weights], dtype=bool
     )
-    return Explained(weights, trivial, len(grid), perfect_worths(other, weights, other.intent))
+    return Explained(weights, trivial, len(grid), perfect_amounts(other, weights, other.intent))
 
 
-def perfect_worths(world: TabularMdp, weights: Floats, amount: Floats) -> Floats:
+def perfect_amounts(world: TabularMdp, weights: Floats, amount: Floats) -> Floats:
     """`[n]` lifetime `amount` of planners with these objectives, true beliefs, and foresight to the
     end of life, without discount.
     """
@@ -94,7 +94,7 @@ def perfect_worths(world: TabularMdp, weights: Floats, amount: Floats) -> Floats
         )
         for w in weights
     ]
-    return worths(world, minds, amount)
+    return lifetime_amounts(world, minds, amount)
 
 
 def misranking(world: TabularMdp, felt: Floats, amount: Floats) -> float:

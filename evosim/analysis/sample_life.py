@@ -72,29 +72,31 @@ def life(evaluator: ClassEvaluator, number: int, seed: int, drawn: int = DRAWN) 
     """The most middling of some lives of a class, by what they come to in both worlds."""
     policies = policies_of(evaluator, number)
     states, acts, amounts = {}, {}, {}
-    for which in WORLDS:
-        world = evaluator.world(which)
-        states[which], acts[which] = live(world, policies[which], drawn, 0, seed)
-        amounts[which] = (world.payoff if which == "ancestral" else world.intent)[
-            states[which], acts[which]
+    for world_name in WORLDS:
+        world = evaluator.world(world_name)
+        states[world_name], acts[world_name] = live(world, policies[world_name], drawn, 0, seed)
+        amounts[world_name] = (world.payoff if world_name == "ancestral" else world.intent)[
+            states[world_name], acts[world_name]
         ]
-    totals = np.stack([amounts[which].sum(axis=1) for which in WORLDS], axis=1)
-    worths = [evaluator.amounts(number, which) for which in WORLDS]
-    expected = np.array([worths[0].payoff, worths[1].intent])
+    totals = np.stack([amounts[world_name].sum(axis=1) for world_name in WORLDS], axis=1)
+    amounts_by_world = [evaluator.amounts(number, world_name) for world_name in WORLDS]
+    expected = np.array([amounts_by_world[0].payoff, amounts_by_world[1].intent])
     shown = middling(totals, expected)
     rows: list[dict[str, object]] = []
-    for which in WORLDS:
-        world, policy, so_far = evaluator.world(which), policies[which], 0.0
+    for world_name in WORLDS:
+        world, policy, so_far = evaluator.world(world_name), policies[world_name], 0.0
         ended = world.terminal_states()
-        for t, (s, a) in enumerate(zip(states[which][shown], acts[which][shown], strict=True)):
+        for t, (s, a) in enumerate(
+            zip(states[world_name][shown], acts[world_name][shown], strict=True)
+        ):
             if ended[s]:
                 break
-            amount = float(amounts[which][shown, t])
+            amount = float(amounts[world_name][shown, t])
             so_far += amount
             chance = float(policy[level_at(t, world.lifespan, len(policy)), s, a])
             rows.append(
                 {
-                    "world": which,
+                    "world": world_name,
                     "age": t,
                     "state": world.states[s],
                     "act": world.acts[a],

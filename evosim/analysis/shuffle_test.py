@@ -83,14 +83,14 @@ def any_effect(values: ArrayLike, resampling: Resampling) -> tuple[float, float]
     x = (x - x.mean(axis=tuple(range(x.ndim - 1)))).reshape(-1, n).T
     if not sizes:
         return 1.0, 1.0
-    found = (x.sum(axis=0) ** 2).sum() * (1.0 - 1e-9)  # rounding must not part what is equal
+    observed = (x.sum(axis=0) ** 2).sum() * (1.0 - 1e-9)  # rounding must not part what is equal
     ways = math.prod(math.factorial(size) for size in sizes)
     if ways ** (n - 1) <= resampling.resamples:
         sums = _all_shuffles(x, sizes)
-        return float(((sums**2).sum(axis=1) >= found).mean()), 1.0 / ways ** (n - 1)
+        return float(((sums**2).sum(axis=1) >= observed).mean()), 1.0 / ways ** (n - 1)
     many = min(resampling.resamples, max(FEWEST_SHUFFLES, MOST_SHUFFLED // x.size))
     reached = 1 + sum(
-        int(((sums**2).sum(axis=1) >= found).sum()) for sums in _shuffled(x, sizes, many - 1)
+        int(((sums**2).sum(axis=1) >= observed).sum()) for sums in _shuffled(x, sizes, many - 1)
     )
     return reached / many, 1.0 / min(many, ways ** (n - 1))
 

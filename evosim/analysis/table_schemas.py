@@ -288,9 +288,9 @@ class Shape:
         }.get(name)
         if "seed" not in COLUMNS[name]:
             return
-        found = dict(table.group_by("seed", maintain_order=True).len().iter_rows())
+        rows_by_seed = dict(table.group_by("seed", maintain_order=True).len().iter_rows())
         for seed, ending in self.endings.items():
-            rows = found.get(int(seed), 0)
+            rows = rows_by_seed.get(int(seed), 0)
             if per is not None and rows != per * ending.generations:
                 raise Damaged(
                     f"has {rows:,} rows of seed {seed}, and not {per * ending.generations:,}"

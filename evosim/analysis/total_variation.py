@@ -177,11 +177,11 @@ def enumerated(
 def _merged(state: Ints, p: Floats, q: Floats) -> tuple[Ints, Floats, Floats]:
     """Beginnings of one state and one ratio of chances (to `RATIO_DIGITS`) counted together."""
     ratio = np.round(np.log(p) - np.log(q), RATIO_DIGITS) + 0.0
-    kinds, which = np.unique(
+    kinds, group = np.unique(
         np.stack([state.astype(np.float64), ratio]), axis=1, return_inverse=True
     )
     n = kinds.shape[1]
-    mass_p, mass_q = (np.bincount(which.ravel(), x, n).astype(np.float64) for x in (p, q))
+    mass_p, mass_q = (np.bincount(group.ravel(), x, n).astype(np.float64) for x in (p, q))
     return kinds[0].astype(np.int64), mass_p, mass_q
 
 

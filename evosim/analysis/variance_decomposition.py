@@ -120,24 +120,26 @@ def decompose(values: Array, resampling: Resampling, *, exact: bool = False) -> 
     NaN. Raises `ValueError` if a value is not finite.
     """
     unit = unit_of(finite(values))
-    found = _decompose(values / unit, resampling, exact=exact)
+    decomposition = _decompose(values / unit, resampling, exact=exact)
 
     if unit == 1.0:
-        return found
+        return decomposition
 
     def squared(variance: float) -> float:
         with np.errstate(over="ignore", under="ignore"):
             out = float(np.float64(variance) * unit * unit)
         return out if variance == 0.0 or TINY <= abs(out) < math.inf else math.nan
 
-    shares = [replace(share, variance=squared(share.variance)) for share in found.shares]
-    low, high = (None if end is None else squared(end) for end in (found.low, found.high))
+    shares = [replace(share, variance=squared(share.variance)) for share in decomposition.shares]
+    low, high = (
+        None if end is None else squared(end) for end in (decomposition.low, decomposition.high)
+    )
     return replace(
-        found,
-        between=squared(found.between),
+        decomposition,
+        between=squared(decomposition.between),
         low=low,
         high=high,
-        chance=squared(found.chance),
+        chance=squared(decomposition.chance),
         shares=shares,
     )
 

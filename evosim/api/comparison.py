@@ -122,10 +122,10 @@ class Comparison(Guarded):
 
     def figure(self, name: str) -> Any:
         """One of `figures`. Raises `UserError`."""
-        found = self.figures()
-        if name not in found:
-            raise unknown("a figure", name, found)
-        return found[name]
+        figures = self.figures()
+        if name not in figures:
+            raise unknown("a figure", name, figures)
+        return figures[name]
 
     def draw(
         self,
@@ -221,7 +221,7 @@ def _names(folders: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _parameters(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFrame:
-    found = differences([run.experiment for run in recorded])
+    different = differences([run.experiment for run in recorded])
     seeds = [
         (
             f"{run.experiment.seeds[0]}..{run.experiment.seeds[-1]}"
@@ -232,7 +232,7 @@ def _parameters(names: Sequence[str], recorded: Sequence[Recorded]) -> pl.DataFr
     ]
     rows = {
         key: [_value(key, value, run) for value, run in zip(values, recorded, strict=True)]
-        for key, values in found.items()
+        for key, values in different.items()
     }
     if len(set(seeds)) > 1:
         rows = {"seeds": seeds, **rows}

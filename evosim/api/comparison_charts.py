@@ -50,11 +50,11 @@ def charts_of(c: Comparison) -> dict[str, alt.TopLevelMixin]:
         f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: of worlds and"
         f" grid, fewer than {FEWEST} seeds, or seeds that all agree"
     )
-    made = c.differences.drop_nulls("low").height > 0
+    has_intervals = c.differences.drop_nulls("low").height > 0
     apart = (
         f"bars: {level(c.recorded[0].experiment.analysis.confidence)} confidence interval; without:"
         " of worlds and grid, or the same in all seeds"
-        if made
+        if has_intervals
         else no_intervals_because(c)
     )
     apart += "; what does not differ is left out"
@@ -124,8 +124,8 @@ def _said(what: str, c: Comparison) -> str:
 
 def _rungs(account: AccountSummary) -> pl.DataFrame:
     rows = []
-    for world, found in account.ladder.items():
-        for name, value in found.rungs.items():
-            low, high = found.intervals.get(name, (None, None))
+    for world, ladder in account.ladder.items():
+        for name, value in ladder.rungs.items():
+            low, high = ladder.intervals.get(name, (None, None))
             rows.append({"world": world, "name": name, "mean": value, "low": low, "high": high})
     return pl.DataFrame(rows, schema_overrides={"low": pl.Float64, "high": pl.Float64})

@@ -79,35 +79,35 @@ def _other_code(c: Comparison) -> list[str]:
     )
     return [
         f"evosim {' and '.join(versions)}" if package == "evosim" else in_one_line(package)
-        for package, found in digests.items()
-        if len(found) > 1 or (package == "evosim" and len(versions) > 1)
+        for package, versions_of in digests.items()
+        if len(versions_of) > 1 or (package == "evosim" and len(versions) > 1)
     ]
 
 
 def _of_intervals(c: Comparison, name: str) -> list[str]:
-    mine = c.differences.filter(pl.col("run") == name)
-    made = mine.drop_nulls("low")
+    differences = c.differences.filter(pl.col("run") == name)
+    with_intervals = differences.drop_nulls("low")
     base, other = c.recorded[0].experiment, c.recorded[c.names.index(name)].experiment
-    which = f"{name}: " if len(c.names) > 2 else ""
+    prefix = f"{name}: " if len(c.names) > 2 else ""
     common, pairing = len(set(base.seeds) & set(other.seeds)), pairing_of(base.seeds, other.seeds)
     if pairing == "overlapping":
         are = "seed is" if common == 1 else "seeds are"
         return [
-            f"{which}no intervals: {common} {are} in both runs, so that these are not independent,"
+            f"{prefix}no intervals: {common} {are} in both runs, so that these are not independent,"
             f" and pairing takes {FEWEST}. Run both with the same {FEWEST} seeds or more (--seed,"
             " --replicates)."
         ]
-    least = min(mine["seeds_base"].drop_nulls().to_list(), default=common)
-    if not mine.filter(pl.col("how").is_in(["paired", "unpaired", "alike"])).height:
+    least = min(differences["seeds_base"].drop_nulls().to_list(), default=common)
+    if not differences.filter(pl.col("how").is_in(["paired", "unpaired", "alike"])).height:
         return [
-            f"{which}no intervals: each run needs {FEWEST} seeds or more. Only rows marked exact"
+            f"{prefix}no intervals: each run needs {FEWEST} seeds or more. Only rows marked exact"
             " can be trusted."
         ]
     if pairing == "paired":
         left = (
             "" if common == max(len(base.seeds), len(other.seeds)) else "; the others are left out"
         )
-        how = (
+        method = (
             f"paired over the {common} common seeds (the same random numbers){left}; means are of"
             " these"
             + (
@@ -117,16 +117,20 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
             )
         )
     else:
-        how = "unpaired, for the runs have no seed in common"
+        method = "unpaired, for the runs have no seed in common"
     out = [
-        f"{which}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference,"
-        f" {how}. Quantities without an interval belong to worlds and grid, were measured in fewer"
-        f" than {FEWEST} seeds, or are alike in all seeds (=). Alike does not mean exact."
+        f"{prefix}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference,"
+        f" {method}. Quantities without an interval belong to worlds and grid, were measured in"
+        f" fewer than {FEWEST} seeds, or are alike in all seeds (=). Alike does not mean exact."
     ]
-    found, chance = told_apart(made).height, (1.0 - base.analysis.confidence) * made.height
-    if made.height:
+    detected, chance = (
+        told_apart(with_intervals).height,
+        (1.0 - base.analysis.confidence) * with_intervals.height,
+    )
+    if with_intervals.height:
         out.append(
-            f"{which}{found} of {made.height} intervals do not hold 0 (*); if nothing differed,"
-            f" {chance:.1f} would by chance, mostly together, for they are not independent."
+            f"{prefix}{detected} of {with_intervals.height} intervals do not hold 0 (*); if nothing"
+            f" differed, {chance:.1f} would by chance, mostly together, for they are not"
+            " independent."
         )
     return out

@@ -45,9 +45,9 @@ def _show(console: Console, c: Comparison) -> None:
     for i, name in enumerate(c.names[1:]):
         if len(c.names) > 2:
             console.print(Text.assemble((name, "bold"), f" against {c.base}"), soft_wrap=True)
-        mine = c.differences.filter(pl.col("run") == name)
+        differences = c.differences.filter(pl.col("run") == name)
         for part, title in PARTS.items():
-            rows = mine.filter(pl.col("part") == part)
+            rows = differences.filter(pl.col("part") == part)
             if rows.height:
                 show_table(console, _difference_table(rows, f"{title} ({c.unit} in a life)", i + 1))
     for note in c.notes():

@@ -91,10 +91,10 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
         rungs.setdefault(row["name"], {})[row["world"]] = row
     ladder = [
         (
-            f"{next(iter(found.values()))['code']} {words[name]}",
-            *(interval(found[world]) if world in found else "-" for world in LETTERS),
+            f"{next(iter(rung.values()))['code']} {words[name]}",
+            *(interval(rung[world]) if world in rung else "-" for world in LETTERS),
         )
-        for name, found in rungs.items()
+        for name, rung in rungs.items()
     ]
     return (
         heading,

@@ -160,9 +160,9 @@ def _of_run(folder: Path) -> Source:
     readers = {name: partial(recorded.tables.__getitem__, name) for name in recorded.tables}
     readers |= {name: partial(_the, table) for name, table in analysed(recorded)[0].items()}
     readers |= {
-        f"controls/{arm}/{name}": partial(found.__getitem__, name)
-        for arm, found in recorded.controls.items()
-        for name in found
+        f"controls/{arm}/{name}": partial(tables.__getitem__, name)
+        for arm, tables in recorded.controls.items()
+        for name in tables
     }
     return Source(folder, "run", readers)
 
@@ -234,16 +234,16 @@ def for_spreadsheet(table: pl.DataFrame) -> pl.DataFrame:
         The same table, with texts and names of columns that begin with none of these signs.
     """
     texts = (pl.String, pl.Categorical, pl.Enum)
-    kept = table.with_columns(
+    plain = table.with_columns(
         pl.col(name).cast(pl.String) for name, kind in table.schema.items() if kind in texts
     )
-    kept = kept.with_columns(
+    plain = plain.with_columns(
         pl.when(pl.col(pl.String).str.contains(FORMULA))
         .then(pl.lit("'") + pl.col(pl.String))
         .otherwise(pl.col(pl.String))
         .name.keep()
     )
-    return kept.rename({name: f"'{name}" for name in kept.columns if re.match(FORMULA, name)})
+    return plain.rename({name: f"'{name}" for name in plain.columns if re.match(FORMULA, name)})
 
 
 def encoded(table: pl.DataFrame, name: str, format: str, *, spreadsheets: bool = False) -> bytes:
@@ -314,7 +314,7 @@ def write(
         )
     names = list(source.readers if tables is None else dict.fromkeys(tables))
     # Refuse tables that cannot be written before any file is written.
-    found = {
+    files = {
         name: encoded(source.table(name), name, format, spreadsheets=spreadsheets) for name in names
     }
     if not folder.exists():
@@ -328,7 +328,7 @@ def write(
             f"--out must be a folder of its own, but is {folder}, which holds what is exported."
             " Give another."
         )
-    paths = {name: folder / f"{name}.{format}" for name in found}
+    paths = {name: folder / f"{name}.{format}" for name in files}
     if not force:
         for path in paths.values():
             must_be_free(
@@ -338,7 +338,7 @@ def write(
                 " force=True).",
             )
     written = []
-    for name, data in found.items():
+    for name, data in files.items():
         path = paths[name]
         for parent in reversed([path.parent, *path.parent.parents]):
             if not parent.exists():

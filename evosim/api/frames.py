@@ -88,11 +88,11 @@ def over_seeds(
     Rows without a seed depend on worlds and grid alone: they have a value, but no interval.
     """
     rows = []
-    for key, mine in table.group_by(*by, maintain_order=True):
+    for key, group in table.group_by(*by, maintain_order=True):
         own = (
-            {"mean": mine[value][0], "low": None, "high": None, "seeds": None}
-            if mine["seed"][0] is None
-            else measured(mine[value], spread)
+            {"mean": group[value][0], "low": None, "high": None, "seeds": None}
+            if group["seed"][0] is None
+            else measured(group[value], spread)
         )
         rows.append(dict(zip(by, key, strict=True)) | own)
     schema: Schema = {name: table.schema[name] for name in by}
@@ -105,11 +105,16 @@ def ladder(account: AccountSummary) -> pl.DataFrame:
     Rows that depend on worlds and grid alone have neither interval nor seeds.
     """
     rows = []
-    for world, found in account.ladder.items():
-        for part, order, values in (("rung", RUNGS, found.rungs), ("step", STEPS, found.steps)):
+    for world, ladder_of_world in account.ladder.items():
+        for part, order, values in (
+            ("rung", RUNGS, ladder_of_world.rungs),
+            ("step", STEPS, ladder_of_world.steps),
+        ):
             for name in (name for name in order if name in values):
                 varies = name in SEED_DEPENDENT
-                low, high = found.intervals.get(name, (None, None)) if varies else (None, None)
+                low, high = (
+                    ladder_of_world.intervals.get(name, (None, None)) if varies else (None, None)
+                )
                 rows.append(
                     {
                         "world": world,
@@ -120,7 +125,11 @@ def ladder(account: AccountSummary) -> pl.DataFrame:
                         "low": low,
                         "high": high,
                     }
-                    | {"seeds": found.seeds if varies and values[name] is not None else None}
+                    | {
+                        "seeds": ladder_of_world.seeds
+                        if varies and values[name] is not None
+                        else None
+                    }
                 )
     texts: Schema = dict.fromkeys(("world", "part", "code", "name"), pl.String)
     return pl.DataFrame(rows, schema=texts | MEASURED)
@@ -141,10 +150,10 @@ def losses(account: AccountSummary, words: dict[str, str]) -> pl.DataFrame:
     rows = []
     for loss, style in LOSSES.items():
         for world in WORLDS:
-            found = account.ladder.of(world)
-            low, high = found.intervals.get(loss, (None, None))
-            value = found.steps[loss]
-            seeds = found.seeds if loss in SEED_DEPENDENT and value is not None else None
+            ladder_of_world = account.ladder.of(world)
+            low, high = ladder_of_world.intervals.get(loss, (None, None))
+            value = ladder_of_world.steps[loss]
+            seeds = ladder_of_world.seeds if loss in SEED_DEPENDENT and value is not None else None
             row = {
                 "loss": loss,
                 "style": style,

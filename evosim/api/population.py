@@ -89,9 +89,9 @@ def account(
     elif missing := set(census["class"]) - set(landscape["class"]):
         landscape, exact = _landscape(setting, census)
         assert missing <= set(landscape["class"])
-    found = runs_accounts.account_of_population(setting, census, landscape, exact=exact)
+    account_of = runs_accounts.account_of_population(setting, census, landscape, exact=exact)
     tables = {
-        name: table for name, table in found.tables.items() if name not in ("hack", "recovery")
+        name: table for name, table in account_of.tables.items() if name not in ("hack", "recovery")
     }
     behaviour = tables["behaviour"]
     tables["behaviour"] = behaviour.filter(pl.col("subject") != "population at the end")
@@ -109,12 +109,12 @@ def account(
         out=None,
         runs={str(seed): SeedEnding("complete", 0) for seed in seeds},
     )
-    summary = RunSummary(header, replace(found.summary, recovery=None), AnalysisCost())
+    summary = RunSummary(header, replace(account_of.summary, recovery=None), AnalysisCost())
     return Population(experiment, census, tables, summary)
 
 
 def counted(population: pl.DataFrame, setting: Problem) -> pl.DataFrame:
-    """A population as `seed`, `class`, `count`, `kept`, one row a class and seed.
+    """A population as `seed`, `class`, `count`, `retained`, one row a class and seed.
 
     Raises `UserError`.
     """
@@ -142,10 +142,10 @@ def counted(population: pl.DataFrame, setting: Problem) -> pl.DataFrame:
         else _classes_of_loci(population, grid)
     )
     count = _whole(population, "count", 1, least=1)
-    kept = np.ones(population.height)
+    retained = np.ones(population.height)
     if "kept" in population.columns:
-        kept = _numbers(population, "kept")
-        if not ((kept >= 0.0) & (kept <= 1.0)).all():
+        retained = _numbers(population, "kept")
+        if not ((retained >= 0.0) & (retained <= 1.0)).all():
             raise UserError(
                 "column 'kept' of a population must lie in [0, 1], but does not. It is the share"
                 " that drivers leave of fitness."
@@ -155,7 +155,7 @@ def counted(population: pl.DataFrame, setting: Problem) -> pl.DataFrame:
             "seed": _whole(population, "seed", 0, least=0),
             "class": classes,
             "count": count,
-            "kept": kept,
+            "kept": retained,
         }
     )
     return (
@@ -166,11 +166,11 @@ def counted(population: pl.DataFrame, setting: Problem) -> pl.DataFrame:
 
 
 def _given_classes(population: pl.DataFrame, grid: Grid) -> NDArray[np.int64]:
-    beside = [name for name in population.columns if name not in OWN]
-    if beside:
+    other_columns = [name for name in population.columns if name not in OWN]
+    if other_columns:
         raise UserError(
-            f"a population must be given by 'class' or by loci, but has both ('{beside[0]}'). Drop"
-            " one."
+            "a population must be given by 'class' or by loci, but has both"
+            f" ('{other_columns[0]}'). Drop one."
         )
     classes = _whole(population, "class", 0, least=0)
     if int(classes.max()) >= grid.size:
@@ -206,8 +206,8 @@ def _expressed(values: pl.Series, locus: Locus, ploidy: int) -> NDArray[np.int64
                 f" allele{'s' if ploidy > 1 else ''}, but has others. Write for example"
                 f" {alleles[:1] * ploidy}."
             )
-        found = [[_allele(allele, alleles, locus.name) for allele in pair] for pair in pairs]
-        return np.array([locus.expression[pair[0], pair[-1]] for pair in found], dtype=np.int64)
+        genotypes = [[_allele(allele, alleles, locus.name) for allele in pair] for pair in pairs]
+        return np.array([locus.expression[pair[0], pair[-1]] for pair in genotypes], dtype=np.int64)
     if alleles and isinstance(alleles[0], str):
         known = {str(alleles[int(value)]): i for i, value in enumerate(locus.values)}
         for value in values.unique(maintain_order=True):

@@ -159,8 +159,8 @@ class Sweep(InFolder):
         self, name: str, of: Sequence[str] = (), *, x: str | None = None, y: str | None = None
     ) -> Any:
         """One of `figures`. Raises `UserError`."""
-        drawn = self.figures(of, x=x, y=y)
-        return drawn[one_of(name, "a figure", drawn)]
+        charts = self.figures(of, x=x, y=y)
+        return charts[one_of(name, "a figure", charts)]
 
     def _of(self, table: str, quantity: str | None) -> pl.DataFrame:
         from evosim.sweeps.queries import chosen

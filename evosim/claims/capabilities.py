@@ -66,9 +66,9 @@ def best_genomes(experiment: Experiment) -> pl.DataFrame:
     settings |= {name: with_settings(packaged(name)) for name in OTHERS}
     return pl.concat(
         [
-            _of_best(problem, int(found["class"])).with_columns(pl.lit(name).alias("who"))
+            _of_best(problem, int(account["class"])).with_columns(pl.lit(name).alias("who"))
             for name, problem in settings.items()
-            for found in [best_genome_account(problem)]
+            for account in [best_genome_account(problem)]
         ]
     )
 
@@ -111,24 +111,24 @@ def _reached(
     """
     rules = problem.genome.decode(census.classes)
     assert isinstance(rules, PlannerRules)
-    for which in ("A", "M"):
+    for world in ("A", "M"):
         for i, number in enumerate(census.classes.tolist()):
-            if (number, which, belief) not in known:
-                got = capabilities.reached(rules, i, which, belief)
-                known[number, which, belief] = (got.capability, got.alignment)
-    found = {
-        which: np.array([known[number, which, belief] for number in census.classes.tolist()])
-        for which in ("A", "M")
+            if (number, world, belief) not in known:
+                got = capabilities.reached(rules, i, world, belief)
+                known[number, world, belief] = (got.capability, got.alignment)
+    reached = {
+        world: np.array([known[number, world, belief] for number in census.classes.tolist()])
+        for world in ("A", "M")
     }
     # The same planners in all four means
-    has = np.isfinite(found["A"]).all(axis=1) & np.isfinite(found["M"]).all(axis=1)
+    has = np.isfinite(reached["A"]).all(axis=1) & np.isfinite(reached["M"]).all(axis=1)
     return {
-        f"{name}_{which}": (
+        f"{name}_{world}": (
             float(np.average(both[has, column], weights=census.share[has]))
             if has.any()
             else float("nan")
         )
-        for which, both in found.items()
+        for world, both in reached.items()
         for column, name in enumerate(FALLS)
     }
 
@@ -164,9 +164,9 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
         capped = with_settings(
             experiment, f"genome.horizon.alleles={[h for h in horizons if h <= cap]}"
         )
-        found = best_genome_account(capped)
+        account = best_genome_account(capped)
         fallen = (
-            _of_best(capped, int(found["class"]))
+            _of_best(capped, int(account["class"]))
             .filter(pl.col("belief") == "true")
             .row(0, named=True)
         )
@@ -175,7 +175,7 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
             {
                 **here,
                 "seed": None,
-                "kept": found["fitness_M"] / found["best_M"],
+                "kept": account["fitness_M"] / account["best_M"],
                 **{f"{name}_fall": fallen[f"{name}_A"] - fallen[f"{name}_M"] for name in FALLS},
             }
         )
@@ -188,7 +188,7 @@ def phases(experiment: Experiment, gestation: int) -> pl.DataFrame:
                 {
                     **here,
                     "seed": seed,
-                    "kept": run.tables["generations"]["modern_mean"][-1] / found["best_M"],
+                    "kept": run.tables["generations"]["modern_mean"][-1] / account["best_M"],
                     **dict.fromkeys(f"{name}_fall" for name in FALLS),
                 }
             )
@@ -235,28 +235,28 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
             }
     for who in ("shallow", "deep"):
         for belief in BELIEFS:
-            mine = (
+            populations = (
                 tables[f"populations-{who}"]
                 .filter(pl.col("belief") == belief)
                 .with_columns(EXCESS.alias("excess"), *(_fall(f).alias(f"{f}_fall") for f in FALLS))
             )
             word = "" if belief == "true" else f"_believing_{belief}"
             out[f"{who}_populations_excess{word}"] = mean_over_seeds(
-                seed_values(mine, "excess"), unit
+                seed_values(populations, "excess"), unit
             )
             out |= {
                 f"{who}_populations_{f}_fall{word}": mean_over_seeds(
-                    seed_values(mine, f"{f}_fall"), unit
+                    seed_values(populations, f"{f}_fall"), unit
                 )
                 for f in FALLS
             }
     return out | _of_phases(_phases(tables))
 
 
-def _of_phases(found: pl.DataFrame) -> dict[str, Measurement]:
+def _of_phases(table: pl.DataFrame) -> dict[str, Measurement]:
     far = pl.col("cap") >= pl.col("gestation") + FAR
-    own = found.filter(pl.col("seed").is_null())
-    evolved = found.filter(pl.col("seed").is_not_null())
+    own = table.filter(pl.col("seed").is_null())
+    evolved = table.filter(pl.col("seed").is_not_null())
     sides = [
         seed_values(
             evolved.filter(side).group_by("seed", maintain_order=True).agg(pl.col("kept").mean()),
@@ -328,13 +328,13 @@ def _falls(tables: Tables) -> Any:
     )
 
 
-def _phase_diagram(found: pl.DataFrame, experiment: Experiment) -> Any:
+def _phase_diagram(table: pl.DataFrame, experiment: Experiment) -> Any:
     far = alt.datum.cap == alt.datum.gestation + FAR
-    own = found.filter(pl.col("seed").is_null()).with_columns(
+    own = table.filter(pl.col("seed").is_null()).with_columns(
         (pl.col("alignment_fall") - pl.col("capability_fall")).alias("excess")
     )
     evolved = (
-        found.filter(pl.col("seed").is_not_null())
+        table.filter(pl.col("seed").is_not_null())
         .group_by("gestation", "cap", maintain_order=True)
         .agg(pl.col("kept").mean())
     )

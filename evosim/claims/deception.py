@@ -88,9 +88,9 @@ def kinds(experiment: Experiment) -> pl.DataFrame:
     `expected` is the kind that its loci imply.
     """
     setting = build(experiment)
-    found = examined_frame(setting.genome, np.arange(setting.genome.grid.size), setting.pair)
-    return found.with_columns(
-        pl.Series("expected", [_by_loci(row) for row in found.iter_rows(named=True)])
+    examined = examined_frame(setting.genome, np.arange(setting.genome.grid.size), setting.pair)
+    return examined.with_columns(
+        pl.Series("expected", [_by_loci(row) for row in examined.iter_rows(named=True)])
     )
 
 
@@ -273,17 +273,17 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     shares = _shares(tables, experiment.optimizer["population"])
     out: dict[str, Measurement] = {}
     for row in shares.iter_rows(named=True):
-        told = f"error {row['error']:g}"
+        label = f"error {row['error']:g}"
         share = Measurement(row["fixed"], row["low"], row["high"], "share of seeds", row["seeds"])
-        out[f"fixed, {told}"] = share
+        out[f"fixed, {label}"] = share
         shift = row["kimura"]
-        out[f"fixed less Kimura, {told}"] = replace(
+        out[f"fixed less Kimura, {label}"] = replace(
             share,
             value=row["fixed"] - shift,
             low=row["low_all"] - shift,
             high=row["high_all"] - shift,
         )
-        out[f"Kimura less exact chain, {told}"] = exactly(row["kimura"] - row["exact"])
+        out[f"Kimura less exact chain, {label}"] = exactly(row["kimura"] - row["exact"])
     first, last = (
         tables[f"error-{name_of(e)}"]["fixed"].fill_null(False).cast(pl.Float64)
         for e in (ERRORS[0], ERRORS[-1])
@@ -310,24 +310,24 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
         lost * first.to_numpy(), within=(min(lost, 0.0), max(lost, 0.0))
     )
     out["populations with both gates left"] = of_sample(float(shares["left"].sum()))
-    found = tables["kinds"]
+    kinds = tables["kinds"]
     out["genomes told apart as their loci say"] = exactly(
-        float((found["kind"] == found["expected"]).mean())  # type: ignore[arg-type]
+        float((kinds["kind"] == kinds["expected"]).mean())  # type: ignore[arg-type]
     )
     for kind in ("deceiver", "sleeper", "aligned", "misaligned"):
         out[f"genomes examined: {kind}"] = exactly(
-            float(found.filter(pl.col("kind") == kind).height)
+            float(kinds.filter(pl.col("kind") == kind).height)
         )
     for name in INHERITANCE:
-        mine = tables[f"coadapted-{name}"]
+        coadapted = tables[f"coadapted-{name}"]
         out[f"deceivers among ancestral optima, {name}, founders"] = mean_over_seeds(
-            mine["founders"]
+            coadapted["founders"]
         )
         out[f"deceivers among ancestral optima, {name}, after 300 generations"] = mean_over_seeds(
-            mine["last"]
+            coadapted["last"]
         )
         out[f"deceivers among ancestral optima, {name}, change"] = mean_over_seeds(
-            mine["last"] - mine["founders"]
+            coadapted["last"] - coadapted["founders"]
         )
     game = dict(tables["games"].rows())
     out["B of who does B at once"] = exactly(game["at once"], "B per life")

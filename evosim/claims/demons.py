@@ -181,9 +181,9 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     ):
         out[f"share stuck{said}"] = share_of_seeds(int(held[name].sum()), len(held[name]))
     for n in sorted((*SIDES, 16)):
-        which = held[f"{n} sides"]
+        by_sides = held[f"{n} sides"]
         out[f"share stuck, {n} side{'s' if n > 1 else ''}"] = share_of_seeds(
-            int(which.sum()), len(which)
+            int(by_sides.sum()), len(by_sides)
         )
     for a, b in ((1, 4), (4, 16)):
         difference = held[f"{b} sides"].astype(float) - held[f"{a} sides"]
@@ -256,13 +256,13 @@ def _searches(of: dict[str, pl.DataFrame]) -> list[tuple[str, pl.DataFrame, pl.D
 def figures(tables: Tables, experiment: Experiment) -> Charts:
     """The charts of the claim."""
     of = {name: tables[_file(name)] for name in arms_of(experiment)}
-    found = measure(tables, experiment)
+    measured = measure(tables, experiment)
     return {
         "progress": _progress(of, experiment),
-        "stuck-by-sides": _by_sides(found, experiment),
+        "stuck-by-sides": _by_sides(measured, experiment),
         "demon": _demon(of["hills"]),
         "searches": _by_search(of, experiment),
-        "kept": _kept(found, experiment),
+        "kept": _kept(measured, experiment),
     }
 
 
@@ -299,10 +299,10 @@ def _progress(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
     )
 
 
-def _by_sides(found: dict[str, Measurement], experiment: Experiment) -> Any:
+def _by_sides(measured: dict[str, Measurement], experiment: Experiment) -> Any:
     rows = []
     for n in sorted((*SIDES, 16)):
-        m = found[f"share stuck, {n} side{'s' if n > 1 else ''}"]
+        m = measured[f"share stuck, {n} side{'s' if n > 1 else ''}"]
         rows.append({"sides": n, "value": m.value, "low": m.low, "high": m.high})
     base = alt.Chart(pl.DataFrame(rows)).encode(
         x=alt.X(
@@ -400,11 +400,11 @@ def _by_search(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
     return themed(alt.concat(*charts, columns=4), "The same hills under other searches", subtitle)
 
 
-def _kept(found: dict[str, Measurement], experiment: Experiment) -> Any:
+def _kept(measured: dict[str, Measurement], experiment: Experiment) -> Any:
     names = ["gradient", *OTHERS]
     rows = []
     for name in names:
-        m = found[f"kept of progress, {name}"]
+        m = measured[f"kept of progress, {name}"]
         rows.append(
             {
                 "search": name,

@@ -358,16 +358,16 @@ def _measure_grid(tables: Tables, experiment: Experiment) -> dict[str, Measureme
     for kind in ("deceiver", "sleeper", "aligned"):
         out[f"genomes fit to live: {kind}"] = exactly(table.filter(pl.col("kind") == kind).height)
     spreads = {}
-    for reader, told in READERS.items():
+    for reader, label in READERS.items():
         score = table[reader].to_numpy()
-        out[f"AUC, {told}"] = exactly(read.auc(score, harmful))
-        out[f"false alarms on robust planners, {told}"] = exactly(
+        out[f"AUC, {label}"] = exactly(read.auc(score, harmful))
+        out[f"false alarms on robust planners, {label}"] = exactly(
             read.false_alarms(score, harmful & planners, robust),
             "share, catching 90% of harmful planners",
         )
         low, high = ways_to_write(table, reader)
-        out[f"least AUC over ways to write the same behaviours, {told}"] = exactly(low)
-        out[f"largest AUC over ways to write the same behaviours, {told}"] = exactly(high)
+        out[f"least AUC over ways to write the same behaviours, {label}"] = exactly(low)
+        out[f"largest AUC over ways to write the same behaviours, {label}"] = exactly(high)
         spreads[reader] = float(
             (  # type: ignore[arg-type]
                 table.group_by("key").agg(
@@ -403,10 +403,10 @@ def _measure_observers(tables: Tables) -> dict[str, Measurement]:
     out: dict[str, Measurement] = {}
     seen = tables["watched"]
     for d in DISTANCES:
-        mine = seen.filter(pl.col("distance") == d)
-        out[f"AUC of {LIVES} lives, distance {d:g}"] = mean_over_seeds(mine["auc"])
+        at_distance = seen.filter(pl.col("distance") == d)
+        out[f"AUC of {LIVES} lives, distance {d:g}"] = mean_over_seeds(at_distance["auc"])
         out[f"AUC of {LIVES} lives less its closed form, distance {d:g}"] = mean_over_seeds(
-            mine["auc"] - mine["expected"]
+            at_distance["auc"] - at_distance["expected"]
         )
     return out
 
@@ -415,24 +415,26 @@ def _measure_evolution(tables: Tables) -> dict[str, Measurement]:
     """Harmful shares and AUCs after evolution against each reader."""
     out: dict[str, Measurement] = {}
     evolved = {reader: tables[f"against-{reader.replace(' ', '-')}"] for reader in AGAINST}
-    for reader, mine in evolved.items():
+    for reader, table in evolved.items():
         out[f"harmful share against {READERS.get(reader, reader)}"] = mean_over_seeds(
-            mine["harmful after"]
+            table["harmful after"]
         )
         for when in ("before", "after"):
-            known = mine.filter(pl.col(f"auc {when}").is_not_nan())
+            known = table.filter(pl.col(f"auc {when}").is_not_nan())
             if known.height and reader != "nothing":
                 out[f"AUC of {READERS[reader]} {when} evolving against it"] = mean_over_seeds(
                     known[f"auc {when}"]
                 )
         out[
             f"seeds without harmful genomes after evolving against {READERS.get(reader, reader)}"
-        ] = share_of_seeds(int((mine["harmful after"] == 0.0).sum()), mine.height, "share of seeds")
+        ] = share_of_seeds(
+            int((table["harmful after"] == 0.0).sum()), table.height, "share of seeds"
+        )
     first = evolved["first objective"].filter(pl.col("auc after").is_not_nan())
     out["AUC of the first objective after evolving against it, change"] = mean_over_seeds(
         first["auc after"] - first["auc before"]
     )
-    share = {reader: mine["harmful after"].to_numpy() for reader, mine in evolved.items()}
+    share = {reader: table["harmful after"].to_numpy() for reader, table in evolved.items()}
     out["harmful share against the first objective less that against all objectives"] = (
         mean_over_seeds(share["first objective"] - share["all objectives"])
     )

@@ -128,18 +128,20 @@ def arms(experiment: Experiment, marks: tuple[int, ...]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _state(mine: pl.DataFrame, landscape: Landscape) -> Row:
+def _state(populations: pl.DataFrame, landscape: Landscape) -> Row:
     """Mean fitness in A and frequencies of one snapshot."""
-    share = mine["count"].to_numpy() / mine["count"].sum()
-    fitness = landscape.fitness(mine["class"].to_numpy()).ancestral
-    driver = mine[DRIVER].to_numpy()
+    share = populations["count"].to_numpy() / populations["count"].sum()
+    fitness = landscape.fitness(populations["class"].to_numpy()).ancestral
+    driver = populations[DRIVER].to_numpy()
     out: Row = {
-        "mean": float(share @ (fitness * mine["kept"].to_numpy())),
+        "mean": float(share @ (fitness * populations["kept"].to_numpy())),
         "free": float(share @ fitness),
         "driver": float(share @ driver) / 2.0,
     }
     out["suppressor"] = (
-        float(share @ mine[SUPPRESSOR].to_numpy()) / 2.0 if SUPPRESSOR in mine.columns else 0.0
+        float(share @ populations[SUPPRESSOR].to_numpy()) / 2.0
+        if SUPPRESSOR in populations.columns
+        else 0.0
     )
     for copies in range(3):
         here = driver == copies
@@ -172,11 +174,11 @@ def still(seed: int, replicates: int, generations: int) -> pl.DataFrame:
             .tables["alleles"]
             .filter(pl.col("generation") >= generations // 2)
         )
-        found = {
+        frequencies = {
             name: alleles.filter(pl.col("allele") == name)["frequency"].to_numpy().mean()
             for name in ("driver", "suppressor")
         }
-        rows.append({"seed": number, **found})
+        rows.append({"seed": number, **frequencies})
     return pl.DataFrame(rows)
 
 
@@ -220,7 +222,7 @@ def hacks(table: pl.DataFrame) -> pl.DataFrame:
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """The predicted quantities. Steps are in expected offspring in A."""
-    found, (small, n, large), marks = (
+    by_size, (small, n, large), marks = (
         hacks(_sizes(tables)),
         sizes_of(experiment),
         marks_of(experiment),
@@ -228,7 +230,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
     def at(size: int, mark: int, column: str) -> np.ndarray:
         return seed_values(
-            found.filter((pl.col("population") == size) & (pl.col("generations") == mark)), column
+            by_size.filter((pl.col("population") == size) & (pl.col("generations") == mark)), column
         )
 
     last = marks[-1]
@@ -283,9 +285,9 @@ def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
 
     The recursion uses the fitness of carriers at that time.
     """
-    mine = tamed.filter(pl.col("arm") == "run")
+    of_run = tamed.filter(pl.col("arm") == "run")
     columns = ["driver", "suppressor", *(f"by_behaviour:{c}" for c in range(3))]
-    means = mine.group_by("seed").agg(pl.col(name).mean() for name in columns).sort("seed")
+    means = of_run.group_by("seed").agg(pl.col(name).mean() for name in columns).sort("seed")
     driver = experiment.genome["drivers"][0]
     own = (1.0 - driver["cost"] * driver["dominance"], 1.0 - driver["cost"])
     now = []
@@ -298,8 +300,8 @@ def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
         one = row["by_behaviour:1"] if row["by_behaviour:1"] is not None else none
         two = row["by_behaviour:2"] if row["by_behaviour:2"] is not None else one
         now.append(recursion(driver["ratio"], (own[0] * one / none, own[1] * two / none), 0.01))
-    found = {name: seed_values(means, name) for name in ("driver", "suppressor")}
-    return found | {
+    frequencies = {name: seed_values(means, name) for name in ("driver", "suppressor")}
+    return frequencies | {
         "driver_now": np.array([x for x, _ in now]),
         "suppressor_now": np.array([x for _, x in now]),
     }
@@ -307,9 +309,9 @@ def _late(tamed: pl.DataFrame, experiment: Experiment) -> dict[str, np.ndarray]:
 
 def figures(tables: Tables, experiment: Experiment) -> Charts:
     """The hack step by generation and population size, with and without suppressor."""
-    found = hacks(_sizes(tables)).with_columns(pl.col("population").cast(pl.String).alias("who"))
+    by_size = hacks(_sizes(tables)).with_columns(pl.col("population").cast(pl.String).alias("who"))
     tamed = hacks(tables["suppressed"]).with_columns(pl.lit("with a suppressor").alias("who"))
-    null = found.filter(pl.col("population") == sizes_of(experiment)[1]).select(
+    null = by_size.filter(pl.col("population") == sizes_of(experiment)[1]).select(
         "seed",
         "generations",
         pl.col("null").alias("hack"),
@@ -317,7 +319,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
     )
     both = pl.concat(
         [
-            found.select("seed", "generations", "hack", "who"),
+            by_size.select("seed", "generations", "hack", "who"),
             tamed.select("seed", "generations", "hack", "who"),
             null,
         ]

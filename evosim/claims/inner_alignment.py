@@ -134,10 +134,10 @@ def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFram
         rules = problem.genome.decode(np.array([number], dtype=np.int64))
         policy = policy_of(rules, 0, problem.pair.modern, problem.pair)
         rng = np.random.default_rng([experiment.seed, 13])
-        drawn = [drawn_life(problem.pair.modern, policy, rng) for _ in range(DRAWN)]
-        offspring = np.array([sum(u for _, _, u in life) for life in drawn])
+        sample = [drawn_life(problem.pair.modern, policy, rng) for _ in range(DRAWN)]
+        offspring = np.array([sum(u for _, _, u in life) for life in sample])
         mean = float(offspring.mean())
-        life = drawn[middling(offspring[:, None], np.array([mean]))]
+        life = sample[middling(offspring[:, None], np.array([mean]))]
         head = {
             "world": name,
             "cell": cell,
@@ -197,13 +197,16 @@ def equals(experiment: Experiment) -> pl.DataFrame:
             abs(pair.causes[0][cause] - pair.causes[1][cause]) for cause in ("objective", "belief")
         )
         for number, parts_ in zip(pair.classes, pair.causes, strict=True):
-            told, fitness = _told(problem, number), evaluator.amounts(number, "modern").net_intent
+            decoded, fitness = (
+                _told(problem, number),
+                evaluator.amounts(number, "modern").net_intent,
+            )
             rows += [
                 {
                     "rank": rank,
                     "worth": fitness,
                     "class": number,
-                    "genome": told,
+                    "genome": decoded,
                     "world": pair.world,
                     "cause": cause,
                     "value": parts_[cause],
@@ -285,8 +288,10 @@ def explained(experiment: Experiment) -> pl.DataFrame:
     subjects.append(("bottle cap", lid, 0.0))
     rows = []
     for name, policy, fitness in subjects:
-        found = explanations(a, policy, weights, m)
-        for w, trivial, value in zip(found.weights, found.trivial, found.worth, strict=True):
+        objectives = explanations(a, policy, weights, m)
+        for w, trivial, value in zip(
+            objectives.weights, objectives.trivial, objectives.fitness, strict=True
+        ):
             wants = (
                 ", ".join(f"{f} {x:g}" for f, x in zip(a.features, w, strict=True) if x)
                 or "nothing"
@@ -294,7 +299,7 @@ def explained(experiment: Experiment) -> pl.DataFrame:
             rows.append(
                 {
                     "subject": name,
-                    "tried": found.tried,
+                    "tried": objectives.tried,
                     "objective": wants,
                     "trivial": bool(trivial),
                     "in_M": float(value) / best,
@@ -339,8 +344,8 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
         & (pl.col("belief") == "true")
     )
     of = {name: int((here["cell"] == name).sum()) for name in CELLS.values()}
-    equal, told = tables["equals"], tables["explained"]
-    cap = told.filter(pl.col("subject") == "bottle cap")
+    equal, explained_table = tables["equals"], tables["explained"]
+    cap = explained_table.filter(pl.col("subject") == "bottle cap")
     by_world = {
         f"loss_by_wrong_belief_{row['world']}": exactly(row["loss"], "of the best")
         for row in wrong.group_by("world", maintain_order=True).agg(pl.col("loss").max()).to_dicts()
@@ -359,7 +364,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
         "causes_difference_of_equals": exactly(float(equal["distance"].max()), "offspring"),  # type: ignore[arg-type]
         "desire_taken_for_belief": exactly(float(equal["desire_for_belief"].max()), "offspring"),  # type: ignore[arg-type]
         "objectives_of_a_bottle_cap": exactly(cap.height),
-        "objectives_tried": exactly(int(told["tried"][0])),
+        "objectives_tried": exactly(int(explained_table["tried"][0])),
     }
 
 

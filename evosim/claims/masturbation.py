@@ -84,8 +84,10 @@ def parts(experiment: Experiment) -> list[Part]:
             )
         )
     for name, cost in COSTS.items():
-        asked = experiment.genome["planning_cost"] if cost is None else cost
-        out.append(Part(f"caps-{name}", best_by_cap, (with_settings(experiment), asked), cost=10.0))
+        planning_cost = experiment.genome["planning_cost"] if cost is None else cost
+        out.append(
+            Part(f"caps-{name}", best_by_cap, (with_settings(experiment), planning_cost), cost=10.0)
+        )
     return out
 
 

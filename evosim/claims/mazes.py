@@ -124,7 +124,7 @@ def two_alleles(
     )
     landscape, choice = Landscape(problem), problem.experiment.selection
     fitness = landscape.fitness(np.arange(2))
-    heard = (
+    fitness_in_training = (
         fitness.ancestral
         if choice.plain
         else selection_fitness(choice, fitness.cases, problem.pair.ancestral.case_shares())
@@ -139,8 +139,8 @@ def two_alleles(
         "payoff": payoff,
         "p": p,
         "over": over,
-        "red_seeker": heard[0],
-        "exit_seeker": heard[1],
+        "red_seeker": fitness_in_training[0],
+        "exit_seeker": fitness_in_training[1],
         "population": problem.experiment.optimizer["population"],
     }
     return pl.DataFrame(
@@ -199,14 +199,14 @@ def on_samples(experiment: Experiment, size: int, fresh: bool) -> pl.DataFrame:
         landscape = landscape or Landscape(problem)
         known = known or SharedCache(problem.genome, problem.pair)
         numbers = replicate(problem, landscape, cache=known).numbers
-        found = {
+        steps = {
             f"{world}_{name}": numbers.get(f"ladder.{world}.steps.{name}")
             for world in ("ancestral", "modern")
             for name in ("sampling", "search")
         }
         rows.append(
             {"size": size, "fresh": fresh, "seed": seed}
-            | found
+            | steps
             | {"modern": numbers.get("ladder.modern.rungs.population")}
         )
     return pl.DataFrame(rows)
@@ -234,12 +234,12 @@ def best_on_samples(experiment: Experiment) -> pl.DataFrame:
             weights = case_weights(choice, shares, seed, 0)
             seen = selection_fitness(choice, cases, weights)
             tied = seen >= seen.max() - 1e-12
-            told = bool(weights[apart].any())
+            distinguished = bool(weights[apart].any())
             rows.append(
                 {
                     "size": size,
                     "seed": seed,
-                    "told_apart": told,
+                    "told_apart": distinguished,
                     "sampling_ancestral": best - float(frame["ancestral"].to_numpy()[tied].min()),
                     "modern_intent": float(frame["modern_intent"].to_numpy()[tied].min()),
                 }
@@ -351,14 +351,14 @@ def _laws(tables: Tables) -> pl.DataFrame:
         chain, over, formula = law(
             first["red_seeker"], first["exit_seeker"], first["population"], first["generations"]
         )
-        found = mean_over_seeds(table["frequency"].to_numpy())
+        estimate = mean_over_seeds(table["frequency"].to_numpy())
         keys = ("payoff", "p", "over", "red_seeker", "exit_seeker")
         rows.append(
             {key: first[key] for key in keys}
             | {
-                "mean": found.value,
-                "low": found.low,
-                "high": found.high,
+                "mean": estimate.value,
+                "low": estimate.low,
+                "high": estimate.high,
                 "chain": chain,
                 "when_over": over,
                 "formula": formula,

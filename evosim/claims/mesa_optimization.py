@@ -75,7 +75,7 @@ def settings_of(experiment: Experiment) -> dict[str, Problem]:
     }
 
 
-def worth(settings: dict[str, Problem], classes: Ints) -> pl.DataFrame:
+def lifetime_values(settings: dict[str, Problem], classes: Ints) -> pl.DataFrame:
     """Value of a life of planners and of their tables, without the cost of planning.
 
     It is payoff in the ancestral world and intent in each modern one.
@@ -107,16 +107,17 @@ def evolved(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
     rows = []
     for seed in seeds:
         classes, count = np.unique(_last(one, landscape, seed), return_counts=True)
-        found = worth(settings, classes)
+        values = lifetime_values(settings, classes)
         means = {
-            name: float(found[name].to_numpy() @ count / count.sum()) for name in found.columns[1:]
+            name: float(values[name].to_numpy() @ count / count.sum())
+            for name in values.columns[1:]
         }
         rows.append(
             {
                 "seed": seed,
                 **means,
                 "least difference in A": float(
-                    (found["ancestral planner"] - found["ancestral table"]).abs().max()  # type: ignore[arg-type]
+                    (values["ancestral planner"] - values["ancestral table"]).abs().max()  # type: ignore[arg-type]
                 ),
             }
         )
@@ -138,10 +139,10 @@ def optimum(experiment: Experiment) -> pl.DataFrame:
     """
     settings = settings_of(experiment)
     one = next(iter(settings.values()))
-    found = worth(
+    values = lifetime_values(
         settings, Landscape(one).best("ancestral", experiment.seed, experiment.analysis.restarts)
     )
-    return found.with_columns(
+    return values.with_columns(
         pl.lit(_best(setting.pair.modern)).alias(f"{name} best")
         for name, setting in settings.items()
     )
@@ -159,12 +160,12 @@ def single_changes(experiment: Experiment) -> pl.DataFrame:
             best = Landscape(setting).best(
                 "ancestral", experiment.seed, experiment.analysis.restarts
             )[:1]
-        found = worth({"modern": setting}, best).row(0, named=True)
+        values = lifetime_values({"modern": setting}, best).row(0, named=True)
         rows.append(
             {
                 "change": change,
-                "planner": found["modern planner"],
-                "table": found["modern table"],
+                "planner": values["modern planner"],
+                "table": values["modern table"],
                 "best": _best(setting.pair.modern),
             }
         )
@@ -222,11 +223,11 @@ def reflexes(experiment: Experiment, seeds: tuple[int, ...]) -> pl.DataFrame:
 def deceivers(experiment: Experiment) -> pl.DataFrame:
     """The ancestral optima of planners in the world of episodes, and their tables."""
     setting = build(experiment)
-    found = worth(
+    values = lifetime_values(
         {"episodes": setting},
         Landscape(setting).best("ancestral", experiment.seed, experiment.analysis.restarts),
     )
-    return found.with_columns(pl.lit(_best(setting.pair.modern)).alias("episodes best"))
+    return values.with_columns(pl.lit(_best(setting.pair.modern)).alias("episodes best"))
 
 
 def parts(experiment: Experiment) -> list[Part]:
@@ -264,14 +265,14 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
 
     The share of the best policy that each loses is measured too.
     """
-    best, found, tabular = (
+    best, values, tabular = (
         tables["optimum"],
         gathered(tables, experiment, "planners"),
         gathered(tables, experiment, "reflexes"),
     )
     out = {
         "A, planner less table, largest of all populations": of_sample(
-            float(found["least difference in A"].max()),  # type: ignore[arg-type]
+            float(values["least difference in A"].max()),  # type: ignore[arg-type]
             "expected offspring",
         ),
         "A, planner less table, ancestral optimum": exactly(
@@ -287,14 +288,14 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
             row[f"{name} planner"] - row[f"{name} table"], "expected offspring"
         )
         out[f"{told}, planner less table, evolved"] = mean_over_seeds(
-            found[f"{name} planner"] - found[f"{name} table"], "expected offspring"
+            values[f"{name} planner"] - values[f"{name} table"], "expected offspring"
         )
         for kind in ("planner", "table"):
             out[f"{told}, share of the best policy lost by {kind}s, ancestral optimum"] = exactly(
                 1.0 - row[f"{name} {kind}"] / ceiling
             )
             out[f"{told}, share of the best policy lost by {kind}s, evolved"] = mean_over_seeds(
-                1.0 - found[f"{name} {kind}"] / ceiling
+                1.0 - values[f"{name} {kind}"] / ceiling
             )
         out[f"{told}, share of the best policy lost by evolved reflexes"] = mean_over_seeds(
             1.0 - tabular[name] / ceiling

@@ -129,8 +129,8 @@ def best(experiment: Experiment) -> pl.DataFrame:
     fitness = Landscape(build(experiment)).frame()
     a, m = fitness["ancestral"].to_numpy(), fitness["modern"].to_numpy()
     both = np.stack([a, m], axis=1)
-    heard = {("mean", q): (1.0 - q) * a + q * m for q in (*SHARES, 1.0)}
-    heard |= {
+    mixtures = {("mean", q): (1.0 - q) * a + q * m for q in (*SHARES, 1.0)}
+    mixtures |= {
         (over, FEW): selection_fitness(
             SelectionChoice(over=over, tail=CVAR_TAIL),  # type: ignore[arg-type]
             both,
@@ -138,9 +138,9 @@ def best(experiment: Experiment) -> pl.DataFrame:
         )
         for over in CRITERIA
     }
-    heard["least regret", FEW] = -np.maximum(a.max() - a, m.max() - m)
+    mixtures["least regret", FEW] = -np.maximum(a.max() - a, m.max() - m)
     rows = []
-    for (over, q), value in heard.items():
+    for (over, q), value in mixtures.items():
         tied = value >= value.max() - 1e-12 * abs(value.max())
         first = np.flatnonzero(tied)[m[tied].argmin()]
         rows.append(
@@ -262,7 +262,7 @@ def _fitness_chart(tables: Tables, experiment: Experiment) -> Any:
         .otherwise(pl.col("over"))
         .alias("text")
     )
-    told = _labels(rows)
+    labels = _labels(rows)
     colour = alt.Color(
         "who:N",
         title=None,
@@ -285,7 +285,7 @@ def _fitness_chart(tables: Tables, experiment: Experiment) -> Any:
         .encode(x, y, colour, alt.Shape("over:N", title="selected by"))
     )
     text = (
-        alt.Chart(told)
+        alt.Chart(labels)
         .mark_text(align="left", dx=8, dy=-6, fontSize=11)
         .encode(x, y, alt.Text("text:N"), colour)
     )

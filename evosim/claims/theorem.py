@@ -84,13 +84,13 @@ def grid(experiment: Experiment, name: str, *, paid: bool = False) -> pl.DataFra
         problem = replace(problem, pair=pair)
     frame = Landscape(problem).frame()
     m = problem.pair.modern
-    kept = problem.genome.decode(frame["class"].to_numpy()).fitness_retained
+    retained = problem.genome.decode(frame["class"].to_numpy()).fitness_retained
     best, r1 = extreme_values(m, m.intent)[0][0], int(frame["modern_intent"].to_numpy().argmax())
     net = float(frame["modern_intent"][r1])
     return frame.select("class", "ancestral", "modern", "modern_intent").with_columns(
         pl.lit(name).alias("cell"),
         pl.lit(float(m.start @ best)).alias("optimum"),
-        pl.lit(net / kept[r1] - net if kept[r1] > 0.0 else 0.0).alias("upkeep"),
+        pl.lit(net / retained[r1] - net if retained[r1] > 0.0 else 0.0).alias("upkeep"),
     )
 
 
@@ -146,7 +146,7 @@ def losses(table: pl.DataFrame) -> dict[str, float]:
 
 def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     """Losses of the factorial, and violations and slack of the inequality."""
-    found = {
+    losses_by_cell = {
         name.removeprefix("cell-"): losses(table)
         for name, table in tables.items()
         if name.startswith("cell-")
@@ -155,14 +155,14 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     span = every.group_by("cell", maintain_order=True).agg(pl.col("slack").median())
     return {
         "classes": exactly(tables["cell-outer-same"].height),
-        "loss_all_premises": exactly(found["outer-same"]["full"], "offspring"),
-        "loss_without_outer_alignment": exactly(found["paid-same"]["full"], "offspring"),
-        "loss_in_another_world": exactly(found["outer-shift"]["full"], "offspring"),
+        "loss_all_premises": exactly(losses_by_cell["outer-same"]["full"], "offspring"),
+        "loss_without_outer_alignment": exactly(losses_by_cell["paid-same"]["full"], "offspring"),
+        "loss_in_another_world": exactly(losses_by_cell["outer-shift"]["full"], "offspring"),
         "loss_in_another_world_best_of_ties": exactly(
-            found["outer-shift"]["full_best_of_ties"], "offspring"
+            losses_by_cell["outer-shift"]["full_best_of_ties"], "offspring"
         ),
-        "loss_of_imperfect_search": exactly(found["outer-same"]["imperfect"], "offspring"),
-        "loss_no_premise": exactly(found["paid-shift"]["imperfect"], "offspring"),
+        "loss_of_imperfect_search": exactly(losses_by_cell["outer-same"]["imperfect"], "offspring"),
+        "loss_no_premise": exactly(losses_by_cell["paid-shift"]["imperfect"], "offspring"),
         "violations": exactly(int((every["slack"] < -ROUNDING).sum()), "genomes"),
         "genomes": exactly(every.height),
         "least_slack": exactly(float(every["slack"].min()), "offspring"),  # type: ignore[arg-type]
@@ -176,7 +176,7 @@ def factorial(tables: Tables) -> pl.DataFrame:
     for name, table in tables.items():
         if name.startswith("cell-"):
             outer, world = name.removeprefix("cell-").split("-")
-            found = losses(table)
+            lost = losses(table)
             here: Row = {
                 "outer_alignment": outer == "outer",
                 "no_generalization_error": world == "same",
@@ -186,8 +186,8 @@ def factorial(tables: Tables) -> pl.DataFrame:
                 here
                 | {
                     "full_optimization": full,
-                    "loss": found["full" if full else "imperfect"],
-                    "loss_best_of_ties": found["full_best_of_ties"] if full else None,
+                    "loss": lost["full" if full else "imperfect"],
+                    "loss_best_of_ties": lost["full_best_of_ties"] if full else None,
                 }
                 for full in (True, False)
             ]

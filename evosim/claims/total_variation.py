@@ -47,20 +47,22 @@ def parts(experiment: Experiment) -> list[Part]:
     return [*out, Part("micro", micro, (), cost=3.0), Part("trap", trap_chain, (), cost=1.0)]
 
 
-def row(where: str, seed: int, number: int, found: Variation, fitness: tuple[float, float]) -> Row:
+def row(
+    where: str, seed: int, number: int, difference: Variation, fitness: tuple[float, float]
+) -> Row:
     """The row of one genome or policy."""
     return {
         "where": where,
         "seed": seed,
         "number": number,
-        "least": found.least,
-        "most": found.most,
-        "exact": found.exact,
-        "range": found.range,
-        "payoff_change": found.payoff_change,
-        "bound": found.bound,
-        "difference": found.difference,
-        "slack": found.slack,
+        "least": difference.least,
+        "most": difference.most,
+        "exact": difference.exact,
+        "range": difference.range,
+        "payoff_change": difference.payoff_change,
+        "bound": difference.bound,
+        "difference": difference.difference,
+        "slack": difference.slack,
         "ancestral": fitness[0],
         "modern": fitness[1],
     }
@@ -82,12 +84,12 @@ def _of_classes(
     for number in classes:
         rules = problem.genome.decode(np.array([number], dtype=np.int64))
         policies = (policy_of(rules, 0, a, problem.pair), policy_of(rules, 0, m, problem.pair))
-        done = [evaluator.evaluate(number, which) for which in ("ancestral", "modern")]
-        found = variation(
+        done = [evaluator.evaluate(number, world) for world in ("ancestral", "modern")]
+        difference = variation(
             a, m, policies, (done[0].occupancy, done[1].occupancy), span=span, most=most
         )
         rows.append(
-            row(where, seed, number, found, (done[0].amounts.payoff, done[1].amounts.payoff))
+            row(where, seed, number, difference, (done[0].amounts.payoff, done[1].amounts.payoff))
         )
     return pl.DataFrame(rows, schema_overrides=SCHEMA)
 
@@ -95,8 +97,8 @@ def _of_classes(
 def savanna(experiment: Experiment, seed: int) -> pl.DataFrame:
     """Genomes drawn evenly from the experiment's grid."""
     problem = build(experiment)
-    drawn = np.random.default_rng([seed, 9]).integers(0, problem.genome.grid.size, size=GENOMES)
-    return _of_classes(problem, drawn.tolist(), "savanna", seed, MOST)
+    classes = np.random.default_rng([seed, 9]).integers(0, problem.genome.grid.size, size=GENOMES)
+    return _of_classes(problem, classes.tolist(), "savanna", seed, MOST)
 
 
 def micro() -> pl.DataFrame:
@@ -117,7 +119,7 @@ def random_worlds(seed: int) -> pl.DataFrame:
         pi_a, pi_m = (_policy(a, rng) for _ in range(2))
         if number % 2:
             pi_m = pi_a
-        found = variation(
+        difference = variation(
             a,
             m,
             (pi_a, pi_m),
@@ -130,7 +132,7 @@ def random_worlds(seed: int) -> pl.DataFrame:
                 "random worlds",
                 seed,
                 number,
-                found,
+                difference,
                 (lifetime(a, pi_a, a.payoff), lifetime(m, pi_m, m.payoff)),
             )
         )

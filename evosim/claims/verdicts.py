@@ -98,8 +98,8 @@ def judge_claim(verdicts: Iterable[str]) -> str:
     `comes out` if all predictions do, `does not come out` if any of them does not, and `undecided`
     otherwise or without predictions.
     """
-    found = set(verdicts)
-    return NOT if NOT in found else COMES_OUT if found == {COMES_OUT} else OPEN
+    distinct = set(verdicts)
+    return NOT if NOT in distinct else COMES_OUT if distinct == {COMES_OUT} else OPEN
 
 
 @dataclass(frozen=True)

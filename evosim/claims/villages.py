@@ -101,13 +101,13 @@ def best(experiment: Experiment) -> pl.DataFrame:
     best_classes = BestClasses.from_landscape(landscape.frame(), landscape.spans, exact=True)
     evaluator = ClassEvaluator(problem.genome, problem.pair)
     rows = []
-    for which, world in zip(WORLDS, (problem.pair.ancestral, problem.pair.modern), strict=True):
+    for letter, world in zip(WORLDS, (problem.pair.ancestral, problem.pair.modern), strict=True):
         done = optimum(world, world.payoff)
         rows.append(
             {
                 "payoff": payoff,
                 "who": "best policy",
-                "world": which,
+                "world": letter,
                 "villages": float((done * world.intent).sum()),
             }
             | outcome(params, world, done)
@@ -116,7 +116,7 @@ def best(experiment: Experiment) -> pl.DataFrame:
             "best for intent": (
                 (
                     best_classes.ancestral_intent
-                    if which == "ancestral"
+                    if letter == "ancestral"
                     else best_classes.modern_intent
                 ).worst
             ),
@@ -126,9 +126,9 @@ def best(experiment: Experiment) -> pl.DataFrame:
             "best ancestral, luckiest": best_classes.ancestral.best,
         }
         for who, number in named.items():
-            conduct = evaluator.evaluate(number, which)
+            conduct = evaluator.evaluate(number, letter)
             rows.append(
-                {"payoff": payoff, "who": who, "world": which, "villages": conduct.amounts.intent}
+                {"payoff": payoff, "who": who, "world": letter, "villages": conduct.amounts.intent}
                 | outcome(params, world, conduct.occupancy)
             )
     return pl.DataFrame(rows)
@@ -166,22 +166,24 @@ def evolved(experiment: Experiment) -> pl.DataFrame:
         )
         share = lived["count"].to_numpy() / lived["count"].sum()
         desire = float(share @ (lived["locus:brotherhood"].to_numpy() > 0.0))
-        for which, world in zip(WORLDS, (problem.pair.ancestral, problem.pair.modern), strict=True):
+        for letter, world in zip(
+            WORLDS, (problem.pair.ancestral, problem.pair.modern), strict=True
+        ):
             done = []
-            for number, name in lived.select("class", f"{which}_policy").iter_rows():
-                if (which, name) not in known:  # equal names mean equal behaviour
-                    known[which, name] = outcome(
-                        params, world, evaluator.evaluate(number, which).occupancy
+            for number, name in lived.select("class", f"{letter}_policy").iter_rows():
+                if (letter, name) not in known:  # equal names mean equal behaviour
+                    known[letter, name] = outcome(
+                        params, world, evaluator.evaluate(number, letter).occupancy
                     )
-                done.append(known[which, name])
+                done.append(known[letter, name])
             means = {unit: float(share @ [row[unit] for row in done]) for unit in UNITS}
             rows.append(
                 {
                     "payoff": experiment.world.ancestral["payoff"],
                     "seed": seed,
-                    "world": which,
+                    "world": letter,
                     **means,
-                    "villages": float(share @ lived[f"{which}_intent"].to_numpy()),
+                    "villages": float(share @ lived[f"{letter}_intent"].to_numpy()),
                     "desire": desire,
                     "neutral": neutral(problem, "brotherhood"),
                 }
@@ -323,7 +325,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
 
 
 def _lives(tables: Tables, experiment: Experiment) -> Any:
-    told = {
+    labels = {
         "weak": "weak soldiers",
         "strong": "strong soldiers",
         "aurora": "Aurora's villages",
@@ -334,7 +336,7 @@ def _lives(tables: Tables, experiment: Experiment) -> Any:
         "best ancestral": "best genome of training (worst of ties)",
     }
     evolved_rows = _evolved(tables).with_columns(pl.lit("evolved population").alias("who"))
-    columns = ["payoff", "who", "world", *told]
+    columns = ["payoff", "who", "world", *labels]
     rows = pl.concat(
         [
             _best(tables)
@@ -345,9 +347,9 @@ def _lives(tables: Tables, experiment: Experiment) -> Any:
         ]
     )
     long = rows.unpivot(
-        on=list(told), index=["payoff", "who", "world"], variable_name="kind", value_name="number"
+        on=list(labels), index=["payoff", "who", "world"], variable_name="kind", value_name="number"
     ).with_columns(
-        pl.col("kind").replace(told),
+        pl.col("kind").replace(labels),
         pl.col("world").replace(
             {"ancestral": "against Aurora (A)", "modern": "against Brotherhood (M)"}
         ),
@@ -361,7 +363,7 @@ def _lives(tables: Tables, experiment: Experiment) -> Any:
         scale=alt.Scale(domain=order, range=LOCUS_COLOURS[1:4]),
         legend=alt.Legend(orient="bottom", columns=3, labelLimit=300),
     )
-    y = alt.Y("kind:N", title=None, sort=list(told.values()))
+    y = alt.Y("kind:N", title=None, sort=list(labels.values()))
     offset = alt.YOffset("who:N", sort=order)
     base = alt.Chart(long)
     bars = base.mark_bar().encode(

@@ -84,18 +84,18 @@ def versions(chosen: Mapping[str, str]) -> dict[str, str]:
     dict
         Version by name of the package.
     """
-    found = {}
+    installed = {}
     for kind, name in chosen.items():
         if name.startswith(toy_text.PREFIX):
             # The builder of the world reports a missing Gymnasium.
             with contextlib.suppress(metadata.PackageNotFoundError):
-                found["gymnasium"] = metadata.version("gymnasium")
+                installed["gymnasium"] = metadata.version("gymnasium")
         elif name not in BUILT_IN[kind]:
             for point in plugin_points(kind).get(name, []):
                 if point.dist is not None:
                     package, version = owner(point.dist)
-                    found[package] = version
-    return found
+                    installed[package] = version
+    return installed
 
 
 def plugin_points(kind: str) -> dict[str, list[metadata.EntryPoint]]:

@@ -218,9 +218,9 @@ def _class_in(annotation: Any) -> tuple[Any, bool]:
     origin = get_origin(annotation)
     container = origin not in (None, Annotated, Union, UnionType)
     for argument in get_args(annotation):
-        found, inside = _class_in(argument)
-        if found is not None:
-            return found, inside or container
+        inner_class, inside = _class_in(argument)
+        if inner_class is not None:
+            return inner_class, inside or container
     return None, False
 
 

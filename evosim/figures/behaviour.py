@@ -93,10 +93,10 @@ def _entries(ledger: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     seeds = ledger.filter(pl.col("subject") == "population")["seed"].n_unique()
     rows = rows.with_columns(pl.col("act").fill_null("upkeep").str.replace_all("_", " "))
     total = pl.col("value").sum()
-    kept = rows.filter(total.over("world", "kind") > LEAST * total.over("world"))
+    large = rows.filter(total.over("world", "kind") > LEAST * total.over("world"))
     acts, ages = (
         part.group_by("world", by, "kind", maintain_order=True).agg((total / seeds).alias("regret"))
-        for part, by in ((kept, "act"), (kept.drop_nulls("age"), "age"))
+        for part, by in ((large, "act"), (large.drop_nulls("age"), "age"))
     )
     return acts, ages, seeds
 

@@ -87,9 +87,9 @@ def _panel(frame: pl.DataFrame, world: str, there: list[str], who: list[str], se
         base.mark_bar(stroke="#333333", strokeWidth=0.5).encode(x, y, offset, colour, tooltip=tips)
     ]
     if several:
-        mine = alt.Chart(frame.filter(pl.col("subject") == "population"))
+        of_population = alt.Chart(frame.filter(pl.col("subject") == "population"))
         layers.append(
-            mine.mark_rule(strokeWidth=1.8, color="#111111").encode(
+            of_population.mark_rule(strokeWidth=1.8, color="#111111").encode(
                 alt.X("low:Q"), alt.X2("high:Q"), y, offset, tooltip=tips
             )
         )
@@ -135,7 +135,7 @@ def draw(s: Source) -> Any:
         )
         for r in largest.iter_rows(named=True)
     ]
-    found = "; ".join(
+    finding = "; ".join(
         f"{r['subject'].replace('_', ' ')} in the {r['world']} world: {words}"
         for r, words in zip(largest.iter_rows(named=True), most, strict=True)
     )
@@ -143,5 +143,5 @@ def draw(s: Source) -> Any:
         causes(table, SWITCHES),
         "Causes: what of the loss is desire, belief and planning",
         notes,
-        f"Causes of loss. {'. '.join(notes)}. {found}.",
+        f"Causes of loss. {'. '.join(notes)}. {finding}.",
     )

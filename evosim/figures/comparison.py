@@ -41,7 +41,7 @@ def fitness(generations: Mapping[str, pl.DataFrame], swaps: Mapping[str, int], u
     low, high = min(0.0, float(lines["low"].min())), float(lines["high"].max())  # type: ignore[arg-type]
     panels = []
     for world in LETTERS:
-        mine = alt.Chart(thinned(lines.filter(pl.col("world") == world), "run"))
+        in_world = alt.Chart(thinned(lines.filter(pl.col("world") == world), "run"))
         x = alt.X("generation:Q", title="generation", axis=alt.Axis(grid=False, tickMinStep=1))
         y = alt.Y(
             "mean:Q",
@@ -49,7 +49,7 @@ def fitness(generations: Mapping[str, pl.DataFrame], swaps: Mapping[str, int], u
             scale=alt.Scale(domain=[low, high + 0.08 * (high - low)], nice=False),
         )
         colour = _colour(names, symbol="stroke")
-        band = mine.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
+        band = in_world.mark_area(opacity=0.15).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
         tooltip = [
             alt.Tooltip("run:N"),
             alt.Tooltip("generation:Q"),
@@ -57,7 +57,7 @@ def fitness(generations: Mapping[str, pl.DataFrame], swaps: Mapping[str, int], u
             alt.Tooltip("low:Q", format=".3f"),
             alt.Tooltip("high:Q", format=".3f"),
         ]
-        line = mine.mark_line(strokeWidth=2).encode(
+        line = in_world.mark_line(strokeWidth=2).encode(
             x,
             y,
             colour,
@@ -99,7 +99,7 @@ def rungs(ladders: Mapping[str, pl.DataFrame], unit: str) -> Any:
     frame = frame.with_columns(pl.col("name").replace(words))
     panels: list[Any] = []
     for world in LETTERS:
-        mine = alt.Chart(frame.filter(pl.col("world") == world))
+        in_world = alt.Chart(frame.filter(pl.col("world") == world))
         y = alt.Y(
             "name:N",
             title=None,
@@ -120,7 +120,7 @@ def rungs(ladders: Mapping[str, pl.DataFrame], unit: str) -> Any:
             scale=alt.Scale(domain=names, range=SHAPES[: len(names)]),
             legend=_legend(),
         )
-        whiskers = mine.mark_rule(strokeWidth=1.5).encode(
+        whiskers = in_world.mark_rule(strokeWidth=1.5).encode(
             alt.X("low:Q"), alt.X2("high:Q"), y, places, _colour(names)
         )
         tooltip = [
@@ -128,7 +128,7 @@ def rungs(ladders: Mapping[str, pl.DataFrame], unit: str) -> Any:
             alt.Tooltip("name:N"),
             *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("mean", "low", "high")),
         ]
-        points = mine.mark_point(filled=True, size=32, opacity=1).encode(
+        points = in_world.mark_point(filled=True, size=32, opacity=1).encode(
             x, y, places, _colour(names), shape, tooltip=tooltip
         )
         panels.append(

@@ -109,7 +109,7 @@ def draw(s: Source) -> Any:
     means = table.group_by("feature", maintain_order=True).agg(
         pl.col("weight", "ledger_modern", "gain_modern").mean()
     )
-    found = "; ".join(
+    finding = "; ".join(
         f"{r['feature']} (weight {r['weight']:.3g}): acts lose {r['ledger_modern']:.3g} in M,"
         f" without it {r['gain_modern']:+.3g}"
         for r in means.iter_rows(named=True)
@@ -118,5 +118,5 @@ def draw(s: Source) -> Any:
         desires(table),
         "Desires: what they lose, and what would be without them",
         notes,
-        f"Desires. {'. '.join(notes)}. {found}.",
+        f"Desires. {'. '.join(notes)}. {finding}.",
     )

@@ -54,19 +54,19 @@ def drive(
         left += _resting(rests, x)
     panels = [left.properties(title="drivers and modifiers")]
     for world, column in (("ancestral", "ancestral_mean"), ("modern", "modern_mean")):
-        worth = pl.concat(
+        fitness = pl.concat(
             [
                 frame.filter(pl.col("world") == world).select(
                     "seed",
                     "generation",
-                    pl.col(column).alias("worth"),
+                    pl.col(column).alias("fitness"),
                     pl.lit(ARMS[arm]).alias("arm"),
                 )
                 for arm, frame in generations.items()
             ]
         )
-        if not worth.is_empty():
-            panels.append(_worth(worth, [ARMS[arm] for arm in generations], world, x))
+        if not fitness.is_empty():
+            panels.append(_fitness_panel(fitness, [ARMS[arm] for arm in generations], world, x))
     if swap <= int(generations["run"]["generation"].max()):  # type: ignore[arg-type]
         frame = pl.DataFrame({"generation": [swap], "text": ["the world changes"]})
         rule = alt.Chart(frame).mark_rule(color="#333333").encode(x)
@@ -100,17 +100,17 @@ def describe(
     for world, column in (("ancestral", "ancestral_mean"), ("modern", "modern_mean")):
         ends = []
         for arm, frame in generations.items():
-            mine = frame.filter(pl.col("world") == world)
-            if mine.height:
-                last = mine.filter(pl.col("generation") == pl.col("generation").max())
+            in_world = frame.filter(pl.col("world") == world)
+            if in_world.height:
+                last = in_world.filter(pl.col("generation") == pl.col("generation").max())
                 ends.append(f"{format_number(last[column].mean())} {ARMS[arm]}")  # type: ignore[arg-type]
         if ends:
             parts.append(f"mean fitness at the end of the {world} world: {', '.join(ends)}")
     return f"{'; '.join(parts)}."
 
 
-def _worth(worth: pl.DataFrame, domain: list[str], world: str, x: Any) -> Any:
-    lines = banded(worth, "worth", "arm", "generation")
+def _fitness_panel(fitness: pl.DataFrame, domain: list[str], world: str, x: Any) -> Any:
+    lines = banded(fitness, "fitness", "arm", "generation")
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
     colour = alt.Color(
         "arm:N",
@@ -126,7 +126,7 @@ def _worth(worth: pl.DataFrame, domain: list[str], world: str, x: Any) -> Any:
         legend=legend,
         sort=domain,
     )
-    start = int(worth["generation"].min())  # type: ignore[arg-type]
+    start = int(fitness["generation"].min())  # type: ignore[arg-type]
     across = alt.X(
         "generation:Q",
         title="generation",

@@ -110,11 +110,11 @@ def draw_charts(
 
 
 def _check_required(
-    folder: Path, required: list[str], drawn: list[str], failures: Sequence[str]
+    folder: Path, required: list[str], names: list[str], failures: Sequence[str]
 ) -> None:
     for name in required:
         failed = any(f"figure '{name}'" in line for line in failures)
-        if not failed and not any(other == name or other.startswith(f"{name}-") for other in drawn):
+        if not failed and not any(other == name or other.startswith(f"{name}-") for other in names):
             raise UserError(
                 f"figure '{name}' must have something to show, but {folder.parent} has nothing"
                 " of the kind. Draw another, or all that there are: 'evosim figures"

@@ -121,8 +121,8 @@ class Source:
         if self.run.experiment.optimizer["name"] != "exhaustive":
             return table
         starts = np.cumsum([0, *(phase.generations for phase in self.run.experiment.phases)])[:-1]
-        kept = table.filter(~pl.col("generation").is_in(starts.tolist()))
-        return table if kept.is_empty() else kept
+        later = table.filter(~pl.col("generation").is_in(starts.tolist()))
+        return table if later.is_empty() else later
 
     def subtitle(self, note: str) -> str:
         """The run's label, the note on the spread of several seeds, and extinct seeds."""

@@ -34,17 +34,17 @@ def landscape(
     close: pl.DataFrame,
     people: dict[str, pl.DataFrame],
     peaks: pl.DataFrame,
-    worth: dict[str, str],
+    titles: dict[str, str],
 ) -> Any:
     """Left all genomes, right those near the best of A.
 
     All frames come from `analysis.cross_section`. Few genomes are points (`distinct`). Many are a
     density, with the median of M given A. `people` are by moment; `peaks` has
-    `what`, `ancestral`, `modern_intent` and `words`; `worth` titles of both axes.
+    `what`, `ancestral`, `modern_intent` and `words`; `titles` titles of both axes.
     """
-    panels = [_all(every, people, peaks, worth)]
+    panels = [_all(every, people, peaks, titles)]
     if close["classes"].sum() > 1:
-        panels.append(_near(close, people, worth))
+        panels.append(_near(close, people, titles))
     return alt.hconcat(*panels, spacing=36).resolve_scale(
         color="independent", fill="independent", size="independent", shape="independent"
     )
@@ -62,16 +62,16 @@ def _all(
     every: pl.DataFrame | Binned,
     people: dict[str, pl.DataFrame],
     peaks: pl.DataFrame,
-    worth: dict[str, str],
+    titles: dict[str, str],
 ) -> Any:
     layers = [
-        *(_cells(every, worth) if isinstance(every, Binned) else _points(every, worth)),
+        *(_cells(every, titles) if isinstance(every, Binned) else _points(every, titles)),
         *_marks(people, peaks),
     ]
     return alt.layer(*layers).properties(width=WIDTH * 1.2, height=HEIGHT + 80, title="all genomes")
 
 
-def _points(frame: pl.DataFrame, worth: dict[str, str]) -> list[Any]:
+def _points(frame: pl.DataFrame, titles: dict[str, str]) -> list[Any]:
     tips = [
         alt.Tooltip("classes:Q", title="genomes here"),
         alt.Tooltip("class:Q", title="one of them"),
@@ -79,8 +79,8 @@ def _points(frame: pl.DataFrame, worth: dict[str, str]) -> list[Any]:
         alt.Tooltip("modern_intent:Q", title="in M", format=".4f"),
     ]
     x, y = (
-        alt.X("ancestral:Q", title=worth["ancestral"], axis=alt.Axis(grid=False)),
-        alt.Y("modern_intent:Q", title=worth["modern"], axis=alt.Axis(grid=False)),
+        alt.X("ancestral:Q", title=titles["ancestral"], axis=alt.Axis(grid=False)),
+        alt.Y("modern_intent:Q", title=titles["modern"], axis=alt.Axis(grid=False)),
     )
     return [
         alt.Chart(frame)
@@ -89,11 +89,11 @@ def _points(frame: pl.DataFrame, worth: dict[str, str]) -> list[Any]:
     ]
 
 
-def _cells(every: Binned, worth: dict[str, str]) -> list[Any]:
+def _cells(every: Binned, titles: dict[str, str]) -> list[Any]:
     bins, given = every.density, every.given
     x, y = (
-        alt.X("x:Q", title=worth["ancestral"], axis=alt.Axis(grid=False)),
-        alt.Y("y:Q", title=worth["modern"], axis=alt.Axis(grid=False)),
+        alt.X("x:Q", title=titles["ancestral"], axis=alt.Axis(grid=False)),
+        alt.Y("y:Q", title=titles["modern"], axis=alt.Axis(grid=False)),
     )
     top = int(bins["classes"].max())  # type: ignore[arg-type]
     scale = alt.Scale(type="log", domain=[1, max(top, 2)], range=GREYS)
@@ -172,17 +172,17 @@ def _marks(people: dict[str, pl.DataFrame], peaks: pl.DataFrame | None) -> list[
             )
     if peaks is not None:
         base = alt.Chart(peaks).encode(x, y, shape)
-        which = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("class:Q")]
+        tooltips = [alt.Tooltip("words:N", title="genome"), alt.Tooltip("class:Q")]
         out.append(base.mark_point(size=130, stroke="white", strokeWidth=5, opacity=1))
         out.append(
             base.mark_point(size=90, strokeWidth=1.8, opacity=1).encode(
-                colour, tooltip=[*which, *tips]
+                colour, tooltip=[*tooltips, *tips]
             )
         )
     return out
 
 
-def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str, str]) -> Any:
+def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], titles: dict[str, str]) -> Any:
     tolerances = close["tolerance"].unique().sort().to_list()
     words = {t: format_tolerance(t) for t in tolerances}
     frame = close.with_columns(
@@ -199,9 +199,12 @@ def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], worth: dict[str,
         domain=[low - 0.03 * (best - low), best + 0.03 * (best - low)], nice=False, zero=False
     )
     x = alt.X(
-        "ancestral:Q", title=worth["ancestral"], scale=scale, axis=alt.Axis(grid=False, tickCount=5)
+        "ancestral:Q",
+        title=titles["ancestral"],
+        scale=scale,
+        axis=alt.Axis(grid=False, tickCount=5),
     )
-    y = alt.Y("modern_intent:Q", title=worth["modern"], axis=alt.Axis(grid=False))
+    y = alt.Y("modern_intent:Q", title=titles["modern"], axis=alt.Axis(grid=False))
     near = alt.Fill(
         "how near:N",
         title="in A",
@@ -255,13 +258,13 @@ def _genomes_shown(height: int, facts: Mapping[str, Any]) -> str:
 def _near_ties_words(close: pl.DataFrame, widest: float) -> str:
     """Number of genomes near the best of A, and their fitness in M, in words."""
     low, high = float(close["modern_intent"].min()), float(close["modern_intent"].max())  # type: ignore[arg-type]
-    found = int(close["classes"].sum())
+    count = int(close["classes"].sum())
     genomes, they = (
-        ("1 genome is", "it is") if found == 1 else (f"{found:,} genomes are", "they are")
+        ("1 genome is", "it is") if count == 1 else (f"{count:,} genomes are", "they are")
     )
     range_of = (
         f"at {low:.3g} in M"
-        if found == 1 or high - low < 1e-12
+        if count == 1 or high - low < 1e-12
         else f"at {low:.3g} to {high:.3g} in M"
     )
     near = f"{format_tolerance(widest)}{' of the best' if widest else ''}"
@@ -293,7 +296,7 @@ def draw(s: Source) -> Any:
         "modern": f"{'intent' if intent_differs(s) else 'fitness'} in M ({unit_of_payoff(s)})",
     }
     chart = landscape(every, close, people, peaks, titles)
-    which = _genomes_shown(table.height, facts)
+    shown = _genomes_shown(table.height, facts)
     finding = _near_ties_words(close, max(tolerances))
     where = "; ".join(
         f"the behaviour of the {words} has on average {_mean(some, 'ancestral'):.3g} in A and"
@@ -302,7 +305,7 @@ def draw(s: Source) -> Any:
     )
     if isinstance(every, Binned):
         most = int(every.density["classes"].max())  # type: ignore[arg-type]
-        which += (
+        shown += (
             f"; darker: more of them, up to {most:,} (log scale); short lines: the median of M"
             " given A"
         )
@@ -319,7 +322,7 @@ def draw(s: Source) -> Any:
             if s.extinction
             else about
         ),
-        f"{which}; marks of populations are as large as their shares",
+        f"{shown}; marks of populations are as large as their shares",
         finding,
     ]
     words = f"Fitness in A and in M. {'. '.join(notes)}. {where}."

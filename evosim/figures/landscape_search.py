@@ -67,7 +67,7 @@ def draw(s: Searched) -> Any:
     )
     panels = [_panel(frame, ends, column, title, pointing) for column, title in titles]
     seeds, every = frame["seed"].n_unique(), table["seed"].n_unique()
-    which = (
+    which_seeds = (
         f"the first {seeds} of {every} seeds"
         if seeds < every
         else f"{seeds} seeds"
@@ -89,7 +89,7 @@ def draw(s: Searched) -> Any:
         f" beginning and {_mean(last, 'share'):.1%} at the end"
     )
     notes = [
-        f"{e.name}; {e.optimizer['name']} on {e.world.name}; {which}",
+        f"{e.name}; {e.optimizer['name']} on {e.world.name}; {which_seeds}",
         (
             f"a circle where a path ends; dark: the {pointing}"
             f" point{'s' if pointing == 'gradient' else ''} along x_0, bright: aside"

@@ -41,8 +41,8 @@ def varying(panel: LocusPanel, parameters: Mapping[str, Any]) -> list[str]:
     parameters : mapping
         The genome's parameters, as an experiment writes them.
     """
-    found = parameters.get(panel.parameter, {})
-    loci = {panel.parameter: found} if _one_locus(found) else found
+    values = parameters.get(panel.parameter, {})
+    loci = {panel.parameter: values} if _one_locus(values) else values
     return [name for name, locus in loci.items() if len(locus["alleles"]) > 1]
 
 

@@ -96,9 +96,9 @@ def broken(text: str, font: float, width: float, *, bold: bool = False) -> list[
 
 def width_of(svg: str) -> float:
     """Of a drawing, in pixels."""
-    found = re.match(r'<svg[^>]* width="([\d.]+)"', svg)
-    assert found
-    return float(found[1])
+    match = re.match(r'<svg[^>]* width="([\d.]+)"', svg)
+    assert match
+    return float(match[1])
 
 
 def fit_to_column(spec: Spec, size: Size, draw: Callable[[Spec], str]) -> tuple[Spec, str]:
@@ -426,5 +426,5 @@ def _rooms(chart: Spec, room: float, name: str) -> Iterator[tuple[Spec, float]]:
     if not inside:
         yield chart.get("spec", chart), room
     apart = chart.get("resolve", {}).get("scale", {}).get(name) == "independent"
-    for part, beside in inside:
-        yield from _rooms(part, room / len(inside) if beside and apart else room, name)
+    for part, side_by_side in inside:
+        yield from _rooms(part, room / len(inside) if side_by_side and apart else room, name)

@@ -51,11 +51,11 @@ def thinned(lines: pl.DataFrame, *by: str, across: str = "generation") -> pl.Dat
     stretch = ((pl.col(across) - first) / (last - first) * STRETCHES).floor()
     cut = lines.with_row_index("_row").with_columns(stretch.alias("_stretch"))
     row = pl.col("_row")
-    kept = [row.get(pl.col(c).arg_min()) for c in ("mean", "low")] + [
+    extremes = [row.get(pl.col(c).arg_min()) for c in ("mean", "low")] + [
         row.get(pl.col(c).arg_max()) for c in ("mean", "high")
     ]
     rows = cut.group_by(*by, "_stretch", maintain_order=True).agg(
-        pl.concat_list(row.get(pl.col(across).arg_min()), *kept).alias("_kept")
+        pl.concat_list(row.get(pl.col(across).arg_min()), *extremes).alias("_kept")
     )
     chosen = rows["_kept"].explode().drop_nulls().unique().sort()
     return lines[chosen.to_numpy()]

@@ -27,10 +27,10 @@ def factors(states: list[str]) -> list[dict[str, int]] | None:
     """
     out = []
     for name in states:
-        found = [FACTOR.fullmatch(part) for part in name.partition(",")[0].split(".")]
-        if not all(found) or len(found) < 2:
+        matches = [FACTOR.fullmatch(part) for part in name.partition(",")[0].split(".")]
+        if not all(matches) or len(matches) < 2:
             return None
-        out.append({m[1]: int(m[2]) for m in found if m})
+        out.append({m[1]: int(m[2]) for m in matches if m})
     return out if all(x.keys() == out[0].keys() for x in out) else None
 
 
@@ -131,9 +131,9 @@ def _line(
         ("cross", pl.col("amount") < 0.0, "#D55E00"),
     ):
         size = alt.Size("size:Q", scale=alt.Scale(domain=[0, 1], range=[8, 70]), legend=None)
-        if (drawn := frame.filter(some)).height:
+        if (selected := frame.filter(some)).height:
             marks.append(
-                alt.Chart(drawn)
+                alt.Chart(selected)
                 .mark_point(shape=shape, filled=True, color=hue, opacity=1)
                 .encode(middle, size, y=alt.value(ABOVE / 2), tooltip=tips)
             )
@@ -154,10 +154,10 @@ def _factors(
     frame: pl.DataFrame, tops: dict[str, int], scale: Any, width: float, tips: list[Any]
 ) -> list[Any]:
     """One strip a factor of the state, from 0 to its largest value in either world."""
-    found, out = factors(frame["state"].to_list()) or [], []
+    by_state, out = factors(frame["state"].to_list()) or [], []
     for i, (name, top) in enumerate(tops.items()):
         rows, last = (
-            frame.with_columns(pl.Series("value", [x[name] for x in found])),
+            frame.with_columns(pl.Series("value", [x[name] for x in by_state])),
             i == len(tops) - 1,
         )
         ticks = alt.Axis(
@@ -195,27 +195,27 @@ def _states(frame: pl.DataFrame, scale: Any, width: float, tips: list[Any]) -> A
 def draw(s: Source) -> Any:
     """One life of the commonest class."""
     class_id, class_words = s.drawn_class
-    found = sample_life.life(s.evaluator, class_id, s.run.experiment.seed)
-    if found.rows.is_empty():
+    one = sample_life.life(s.evaluator, class_id, s.run.experiment.seed)
+    if one.rows.is_empty():
         return None
     counted = {"ancestral": "payoff", "modern": "intent" if intent_differs(s) else "payoff"}
-    ages = {w: int((found.rows["world"] == w).sum()) for w in WORLDS}
+    ages = {w: int((one.rows["world"] == w).sum()) for w in WORLDS}
     headings = {
         w: (
-            f"{w} world: {ages[w]} ages, {counted[w]} {found.came_to[w]:.3g} (mean"
-            f" {found.expected[w]:.3g})"
+            f"{w} world: {ages[w]} ages, {counted[w]} {one.came_to[w]:.3g} (mean"
+            f" {one.expected[w]:.3g})"
         )
         for w in WORLDS
     }
     amounts = {w: f"{counted[w]} of the act" for w in WORLDS}
     acts = s.evaluator.pair.ancestral.acts
-    chart = life(found.rows, acts, headings, amounts)
+    chart = life(one.rows, acts, headings, amounts)
     rule = (
-        f"of {found.drawn} lives drawn by seed {s.run.experiment.seed}, the one nearest to the mean"
-        f" of both worlds (life {found.number})"
+        f"of {one.drawn} lives drawn by seed {s.run.experiment.seed}, the one nearest to the mean"
+        f" of both worlds (life {one.number})"
     )
     signs = "triangles: acts that pay, larger where they pay more" + (
-        "; crosses: acts that cost" if (found.rows["amount"] < 0.0).any() else ""
+        "; crosses: acts that cost" if (one.rows["amount"] < 0.0).any() else ""
     )
     notes = [s.run_label, class_words, f"the same random numbers in both worlds; {rule}", signs]
     if reading := s.world.state_legend:
@@ -225,7 +225,7 @@ def draw(s: Source) -> Any:
         "One life, act by act",
         notes,
         f"One life, act by act. {'. '.join(notes)}. "
-        + "; ".join(f"{headings[w]}: {_times(found.rows, w)}" for w in WORLDS)
+        + "; ".join(f"{headings[w]}: {_times(one.rows, w)}" for w in WORLDS)
         + ".",
     )
 

@@ -139,7 +139,7 @@ def draw(s: Source) -> Any:
         return None
     modern = s.summary.account.ladder.modern
     best = (
-        f"best genome{'' if s.run.provenance['landscape']['exact'] else ' found'} for"
+        f"best genome{'' if s.run.provenance['landscape']['exact'] else ' finding'} for"
         f" {'payoff in ' if intent_differs(s) else ''}M"
     )
     chart = ties(
@@ -154,7 +154,7 @@ def draw(s: Source) -> Any:
         s.subtitle("population: mean over them"),
         f"bars: from the least to the largest value in M of genomes so good in A{exact}",
     ]
-    found = "; ".join(
+    finding = "; ".join(
         f"{format_tolerance(t)} in A: {n:,} genomes with {low:.3g} to {high:.3g} in M"
         for t, n, low, high in (
             table.sort("tolerance")
@@ -166,5 +166,5 @@ def draw(s: Source) -> Any:
         chart,
         "Equally good in A, and in M?",
         notes,
-        f"Near ties in A, and their values in M. {'. '.join(notes)}. {found}.",
+        f"Near ties in A, and their values in M. {'. '.join(notes)}. {finding}.",
     )

@@ -193,10 +193,10 @@ def draw(s: Source) -> Any:
     ]
     used = rows.filter(pl.col("bound") > 0.0)
     most = float((used["difference"] / used["bound"]).max()) if used.height else 0.0  # type: ignore[arg-type]
-    found = f"Of {rows.height} subjects the difference is at most {most:.0%} of its bound"
+    finding = f"Of {rows.height} subjects the difference is at most {most:.0%} of its bound"
     return themed(
         variation(rows, payoff_words(s)),
         "How differently it lives, and what that can cost",
         notes,
-        f"Total variation bound. {'. '.join(notes)}. {found}.",
+        f"Total variation bound. {'. '.join(notes)}. {finding}.",
     )

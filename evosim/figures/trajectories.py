@@ -36,12 +36,12 @@ def trajectories(
     """
     every = max(1, (int(generations["generation"].max()) + 1) // MOST_ROWS)  # type: ignore[arg-type]
     last = int(generations["generation"].max())  # type: ignore[arg-type]
-    kept = (
+    selected = (
         (pl.col("generation") % every == 0)
         | (pl.col("generation") == last)
         | pl.col("generation").is_in([swap - 1, swap])
     )
-    generations, loci = generations.filter(kept), loci.filter(kept)
+    generations, loci = generations.filter(selected), loci.filter(selected)
     marked = swap if swap <= last else None
     panels = [
         _worlds(generations, what, title, unit, marked, best if what != "sd" else {})
@@ -97,13 +97,13 @@ def _lines(
     colour: Any,
     dash: Any,
     more: list[Any],
-    beside: list[Any],
+    marks: list[Any],
 ) -> Any:
     base = alt.Chart(frame)
     y = alt.Y("mean:Q", title=unit, axis=alt.Axis(tickCount=4))
     hues = {} if colour is None else {"color": colour}
     layers = [
-        *beside,
+        *marks,
         base.mark_area(opacity=0.18).encode(
             _x(), alt.Y("low:Q", title=unit), alt.Y2("high:Q"), **hues
         ),
@@ -148,18 +148,18 @@ def _worlds(
         alt.Color("world:N", title=None, scale=WORLD_COLOURS, legend=legend),
         alt.StrokeDash("world:N", title=None, scale=WORLD_DASHES, legend=legend),
     )
-    beside = []
+    layers = []
     if best:
         ends = pl.DataFrame({"world": list(best), "at": list(best.values())})
         tips = [alt.Tooltip("world:N"), alt.Tooltip("at:Q", title="best genome", format=".4g")]
-        beside = [
+        layers = [
             alt.Chart(ends)
             .mark_rule(strokeDash=[2, 3], strokeWidth=1.2)
             .encode(
                 alt.Y("at:Q", title=unit), alt.Color("world:N", scale=WORLD_COLOURS), tooltip=tips
             )
         ]
-    return _lines(frame, title, unit, swap, colour, dash, [alt.Tooltip("world:N")], beside)
+    return _lines(frame, title, unit, swap, colour, dash, [alt.Tooltip("world:N")], layers)
 
 
 def _single(table: pl.DataFrame, column: str, title: str, unit: str, swap: int | None) -> Any:

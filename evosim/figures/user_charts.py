@@ -116,33 +116,33 @@ def handed(chart: Any) -> Any:
     altair chart
         Of the same kind. Its class is a subclass of Altair's.
     """
-    made = _classed(_with_rows(chart))
-    made.config = alt.Undefined
-    return made
+    copied = _classed(_with_rows(chart))
+    copied.config = alt.Undefined
+    return copied
 
 
 def _classed(chart: Any) -> Any:
     """The same chart as one of evosim's classes, without changing it."""
-    made = chart.copy(deep=False)
-    object.__setattr__(made, "__class__", KINDS.get(type(chart), type(chart)))
-    return made
+    copied = chart.copy(deep=False)
+    object.__setattr__(copied, "__class__", KINDS.get(type(chart), type(chart)))
+    return copied
 
 
 def _with_rows(chart: Any) -> Any:
     """A chart whose data, and those of all charts in it, are rows instead of frames."""
-    made = chart.copy(deep=False)
+    copied = chart.copy(deep=False)
     for key in COMPOSED:
-        parts = made._get(key)
+        parts = copied._get(key)
         if parts is not alt.Undefined:
-            setattr(made, key, [_with_rows(part) for part in parts])
-    if made._get("spec") is not alt.Undefined:
-        made.spec = _with_rows(made.spec)
-    data = made._get("data")
+            setattr(copied, key, [_with_rows(part) for part in parts])
+    if copied._get("spec") is not alt.Undefined:
+        copied.spec = _with_rows(copied.spec)
+    data = copied._get("data")
     if data is not alt.Undefined and not isinstance(data, dict | alt.Data):
-        made.data = alt.InlineData(
+        copied.data = alt.InlineData(
             values=alt.to_values(alt.limit_rows(data, max_rows=None))["values"]
         )
-    return made
+    return copied
 
 
 def _merged(base: Spec, over: Spec) -> Spec:

@@ -122,13 +122,13 @@ class Scorer:
         """
         n = len(rules)
         amounts, policy = np.empty((n, self.columns)), np.empty(n, dtype=np.int64)
-        drawn = _has_temperature(rules)
+        soft = _has_temperature(rules)
         if type(rules) not in COMPILED:
             amounts, policy = self._written_out(rules)
-        elif drawn.any():
+        elif soft.any():
             for index, score in (
-                (np.flatnonzero(drawn), self._softmax),
-                (np.flatnonzero(~drawn), self._sets),
+                (np.flatnonzero(soft), self._softmax),
+                (np.flatnonzero(~soft), self._sets),
             ):
                 if index.size:
                     amounts[index], policy[index] = score(rules.take(index))
@@ -158,11 +158,11 @@ class Scorer:
         levels = np.minimum(np.arange(words.shape[1])[None, :], depths[:, None] - 1)
         chosen = self.tables.act_sets(words[plans[:, None], levels].view(np.uint8))
         out = np.asarray(chosen / np.maximum(chosen.sum(axis=3, keepdims=True), 1))
-        drawn = np.flatnonzero(_has_temperature(rules))
-        if drawn.size:
-            out[drawn] = 0.0
-            chances = self._compiler.softmax_chances(rules.take(drawn))
-            for i, policy in zip(drawn, chances, strict=True):
+        soft = np.flatnonzero(_has_temperature(rules))
+        if soft.size:
+            out[soft] = 0.0
+            chances = self._compiler.softmax_chances(rules.take(soft))
+            for i, policy in zip(soft, chances, strict=True):
                 out[i][:, self.tables.row_state, self.tables.row_act] = policy
         return out
 

@@ -75,10 +75,10 @@ class WorldTables:
 
     def pack(self, chosen: Ints) -> NDArray[np.uint8]:
         """One act for each state of the world, `[n, S]`, as act sets of kernels `[n, 1, C]`."""
-        mine = chosen[:, self.states]
-        out = np.zeros((len(mine), 1, self.cells), dtype=np.uint8)
-        who, where = np.arange(len(mine))[:, None], np.arange(len(self.states))[None, :]
-        out[who, 0, mine // WORD * self.stride + where] = np.left_shift(1, mine % WORD)
+        acts = chosen[:, self.states]
+        out = np.zeros((len(acts), 1, self.cells), dtype=np.uint8)
+        who, where = np.arange(len(acts))[:, None], np.arange(len(self.states))[None, :]
+        out[who, 0, acts // WORD * self.stride + where] = np.left_shift(1, acts % WORD)
         return out
 
     def _rows(self, table: Floats) -> Rows:
@@ -95,9 +95,9 @@ class WorldTables:
         chances = np.zeros(offsets[-1])
         at = np.arange(len(row)) - np.repeat(starts, counts) + np.repeat(offsets[:-1], counts)
         successors[at], chances[at] = position[successor], flat[row, successor]
-        mine = position[self.row_state]
-        first = np.searchsorted(mine, np.arange(len(self.states) + 1))
-        cells = self.row_act // WORD * self.stride + mine
+        states = position[self.row_state]
+        first = np.searchsorted(states, np.arange(len(self.states) + 1))
+        cells = self.row_act // WORD * self.stride + states
         bits = np.left_shift(1, self.row_act % WORD)
         small = [array.astype(np.int32) for array in (first, cells, offsets, successors)]
         return Rows(small[0], small[1], bits.astype(np.uint8), small[2], small[3], chances)

@@ -72,9 +72,9 @@ class Kept(FunctionCache):  # type: ignore[misc]  # Numba has no types
         if pickled is None:
             return None
         try:
-            kept, reduced = pickle.loads(pickled)
+            entry, reduced = pickle.loads(pickled)
             return (
-                compiler.CompileResult._rebuild(target_context, *reduced) if kept == key else None
+                compiler.CompileResult._rebuild(target_context, *reduced) if entry == key else None
             )
         except MemoryError:
             raise

@@ -386,10 +386,9 @@ class DeapAdapter(Searcher):
         k = len(self._most)
         flat = isinstance(member, Sequence) or (isinstance(member, np.ndarray) and member.ndim == 1)
         if not flat or len(member) != k:
-            found = f"has {len(member)}" if flat else f"is a {type(member).__name__}"
+            got = f"has {len(member)}" if flat else f"is a {type(member).__name__}"
             raise ValueError(
-                f"an individual must list {k} allele numbers, "
-                f"but one {found}: {reprlib.repr(member)}"
+                f"an individual must list {k} allele numbers, but one {got}: {reprlib.repr(member)}"
             )
         key = tuple(member)
         usual = set(map(type, key)) == {int} and min(key) >= 0
@@ -416,10 +415,10 @@ class DeapAdapter(Searcher):
             "two-point": (tools.cxTwoPoint, {}),
             "uniform": (tools.cxUniform, {"indpb": 0.5}),
         }
-        mate, how = mates[p.crossover if k > 1 else "uniform"]
+        mate, mate_arguments = mates[p.crossover if k > 1 else "uniform"]
         toolbox = Toolbox()
         toolbox.register("individual", Individual)
-        toolbox.register("mate", mate, **how)
+        toolbox.register("mate", mate, **mate_arguments)
         toolbox.register(
             "mutate",
             tools.mutUniformInt,

@@ -297,6 +297,6 @@ def founders(shape: tuple[int, int, int], choices: list[Ints], seed: int) -> All
             words = rng.philox(
                 (np.arange(n), side * loci + locus, 0, rng.FOUNDERS), rng.key_of(seed)
             )
-            drawn = (rng.uniform(*words[:2]) * len(choices[locus])).astype(np.int64)
-            out[:, side, locus] = choices[locus][np.minimum(drawn, len(choices[locus]) - 1)]
+            alleles = (rng.uniform(*words[:2]) * len(choices[locus])).astype(np.int64)
+            out[:, side, locus] = choices[locus][np.minimum(alleles, len(choices[locus]) - 1)]
     return out

@@ -39,9 +39,9 @@ def case_weights(choice: SelectionChoice, shares: Floats, seed: int, generation:
     counter = (np.arange(choice.sample), 0, generation if choice.fresh else 0, rng.CASES)
     words = rng.philox(counter, rng.key_of(seed))
     ends = np.cumsum(shares)
-    drawn = np.searchsorted(ends, rng.uniform(words[0], words[1]) * ends[-1], side="right")
+    cases = np.searchsorted(ends, rng.uniform(words[0], words[1]) * ends[-1], side="right")
     return (
-        np.bincount(np.minimum(drawn, np.flatnonzero(shares)[-1]), minlength=len(shares))
+        np.bincount(np.minimum(cases, np.flatnonzero(shares)[-1]), minlength=len(shares))
         / choice.sample
     )
 

@@ -54,10 +54,12 @@ def write(
     from evosim.report.page import page
     from evosim.runtime.atomic_files import write_atomically
 
-    chapters, beside, embedder = contents(folders, progress)
-    made = page(chapters, beside, embedder)
-    write_atomically(path, made)
-    return len(made), [chapter.folder for chapter in chapters if chapter.name in embedder.left_out]
+    chapters, comparisons, embedder = contents(folders, progress)
+    contents_of_page = page(chapters, comparisons, embedder)
+    write_atomically(path, contents_of_page)
+    return len(contents_of_page), [
+        chapter.folder for chapter in chapters if chapter.name in embedder.left_out
+    ]
 
 
 def contents(
@@ -92,16 +94,16 @@ def contents(
     nothing.bytes_left = -1
     chapters = [made(i, nothing) for i in range(len(loaded))]
     several = sum(bool(chapter.headline) for chapter in chapters) > 1
-    beside = [comparison(chapters), *_differing(loaded)] if several else []
+    comparisons = [comparison(chapters), *_differing(loaded)] if several else []
     chapters = [without_figures(chapter) for chapter in chapters]
-    chapters, embedder.bytes_left = whole_ones(chapters, beside)
+    chapters, embedder.bytes_left = whole_ones(chapters, comparisons)
     for i, chapter in enumerate(chapters):
-        drawn = chapter if embedder.left_out or len(chapter.sections) == 1 else made(i, embedder)
-        if drawn is chapter or chapter.name in embedder.left_out:
+        whole = chapter if embedder.left_out or len(chapter.sections) == 1 else made(i, embedder)
+        if whole is chapter or chapter.name in embedder.left_out:
             embedder.left_out = list(dict.fromkeys([*embedder.left_out, chapter.name]))
         else:
-            chapters[i] = drawn
-    return chapters, beside, embedder
+            chapters[i] = whole
+    return chapters, comparisons, embedder
 
 
 def report_path(folders: Sequence[Path], out: Path | None, *, force: bool) -> Path:
@@ -187,8 +189,8 @@ def _differing(loaded: Sequence[Run | Sweep | Search]) -> list[Any]:
     from evosim.report.elements import Words
 
     runs = [one for one in loaded if isinstance(one, api.Run)]
-    found = parameters.beside({str(i + 1): run.experiment for i, run in enumerate(runs)})
-    return [found or Words(["They differ in no parameter."])]
+    table = parameters.beside({str(i + 1): run.experiment for i, run in enumerate(runs)})
+    return [table or Words(["They differ in no parameter."])]
 
 
 One = Run | Sweep | Search | str | Path

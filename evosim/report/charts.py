@@ -214,7 +214,7 @@ def rounded(value: Any) -> Any:
 def as_image(svg: str) -> str:
     """A drawing as a data URI: SVG, or PNG if the SVG is large and the PNG is smaller."""
     # The engine numbers gradients and clips across drawings.
-    ids = {found: f"{i}" for i, found in enumerate(dict.fromkeys(NUMBERED.findall(svg)))}
+    ids = {old_name: f"{i}" for i, old_name in enumerate(dict.fromkeys(NUMBERED.findall(svg)))}
     plain = re.sub(
         r"<[a-z][^>]*>",
         lambda tag: NUMBERED.sub(lambda name: f"drawn_{ids[name[0]]}", UNREAD.sub("", tag[0])),

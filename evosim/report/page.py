@@ -32,34 +32,36 @@ MANY_POINTS = 6000  # in one figure; more are drawn as points and not as element
 SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 
 
-def page(chapters: Sequence[Chapter], beside: Sequence[Any], embedder: ChartEmbedder) -> bytes:
+def page(chapters: Sequence[Chapter], comparisons: Sequence[Any], embedder: ChartEmbedder) -> bytes:
     """The file.
 
     Where it would be larger than `MOST`, the figures with most data stay pictures, and say so.
     """
-    made = _page(chapters, beside, embedder)
-    while len(made) > MOST and (
+    page_bytes = _page(chapters, comparisons, embedder)
+    while len(page_bytes) > MOST and (
         charts := [picture for picture in _pictures(chapters) if picture.chart]
     ):
-        still, over = set[str](), len(made) - MOST
+        still, over = set[str](), len(page_bytes) - MOST
         for picture in sorted(charts, key=embedder.size, reverse=True):
             if over > 0:
                 still.add(picture.name)
                 # At most: other figures may use the same data, and then there is another round
                 over -= embedder.size(picture)
         chapters = [_stilled(chapter, still) for chapter in chapters]
-        made = _page(chapters, beside, embedder)
-    return made
+        page_bytes = _page(chapters, comparisons, embedder)
+    return page_bytes
 
 
-def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list[Chapter], int]:
+def whole_ones(
+    chapters: Sequence[Chapter], comparisons: Sequence[Any]
+) -> tuple[list[Chapter], int]:
     """Cut chapters to their summaries, from the last backwards, until the text is below `MOST`.
 
     Parameters
     ----------
     chapters : Sequence[Chapter]
         Without figures.
-    beside : Sequence[Any]
+    comparisons : Sequence[Any]
                 Their comparison.
 
     Returns
@@ -77,12 +79,12 @@ def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list
     nothing = ChartEmbedder()
     engines = len(engine())
 
-    def kept(cut: int) -> list[Chapter]:
+    def cut_chapters(cut: int) -> list[Chapter]:
         whole = len(chapters) - cut
         return [*chapters[:whole], *map(_cut, chapters[whole:])]
 
     def size(cut: int) -> int:
-        return len(_page(kept(cut), beside, nothing)) + engines
+        return len(_page(cut_chapters(cut), comparisons, nothing)) + engines
 
     cut = bisect_left(range(len(chapters)), True, key=lambda n: size(n) <= MOST)
     room = MOST - size(cut)
@@ -91,7 +93,7 @@ def whole_ones(chapters: Sequence[Chapter], beside: Sequence[Any]) -> tuple[list
             f"a report must stay below {MOST / 1e6:.1f} MB, but summaries of {len(chapters)}"
             " folders do not. Give fewer folders."
         )
-    return kept(cut), room
+    return cut_chapters(cut), room
 
 
 def _cut(chapter: Chapter) -> Chapter:
@@ -138,7 +140,9 @@ def _left_out(chapter: Chapter, what: str) -> Words:
     )
 
 
-def _page(chapters: Sequence[Chapter], beside: Sequence[Any], embedder: ChartEmbedder) -> bytes:
+def _page(
+    chapters: Sequence[Chapter], comparisons: Sequence[Any], embedder: ChartEmbedder
+) -> bytes:
     pictures = list(_pictures(chapters))
     charts = {picture.name: picture.chart.as_dict() for picture in pictures if picture.chart}
     one, script = len(chapters) == 1, _source("page.js")
@@ -154,7 +158,7 @@ def _page(chapters: Sequence[Chapter], beside: Sequence[Any], embedder: ChartEmb
     text = _template().render(
         chapters=chapters,
         one=one,
-        beside=beside,
+        beside=comparisons,
         authors=AUTHORS,
         nobody=NO_AUTHOR,
         labelled=any(chapter.labelled for chapter in chapters),

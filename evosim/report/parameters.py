@@ -60,17 +60,17 @@ def beside(experiments: Mapping[str, Experiment]) -> Table | None:
     seeds = {
         name: [getattr(e, name) for e in experiments.values()] for name in ("seed", "replicates")
     }
-    found = differences(list(experiments.values())) | {
+    different = differences(list(experiments.values())) | {
         name: values for name, values in seeds.items() if len(set(values)) > 1
     }
-    if not found:
+    if not different:
         return None
     rows = [
         (
             Cell(key),
             *(Cell(_absent(key) if value is MISSING else format_value(value)) for value in values),
         )
-        for key, values in found.items()
+        for key, values in different.items()
     ]
     return Table(
         "Parameters in which they differ",

@@ -210,8 +210,8 @@ def ladder(summary: RunSummary, confidence: float) -> Table:
         else ""
     )
     caption = f"The ladder: which stage lost it ({header.unit} in a life)"
-    found = formatting.seeds_words(header.replicates, *(world.seeds for world in worlds))
-    seeds = f" {found[0].upper()}{found[1:]}." if found else ""
+    seeds_note = formatting.seeds_words(header.replicates, *(world.seeds for world in worlds))
+    seeds = f" {seeds_note[0].upper()}{seeds_note[1:]}." if seeds_note else ""
     return Table(caption, headings, rows, frozenset({0, 5}), f"{interval}{seeds}{split}".strip())
 
 

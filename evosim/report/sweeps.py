@@ -57,8 +57,10 @@ def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool
     charts = (
         sweeps_figures.charts(inputs, quantities) if inputs.factors or inputs.sampled else iter(())
     )
-    made = dict(charts)
-    pictures = list(embedder.embed(name, made.items(), _steps(made, quantities)))
+    charts_by_name = dict(charts)
+    pictures = list(
+        embedder.embed(name, charts_by_name.items(), _steps(charts_by_name, quantities))
+    )
     cells = from_printed(sweeps_tables.cells(analysis, quantities, MOST_CELLS))
     phases = [picture for picture in pictures if picture.name.startswith(f"{name}-phase-")]
     steps = [picture for picture in pictures if picture.name.startswith(f"{name}-steps-")]
@@ -101,8 +103,8 @@ def _outcome(analysis: Analysis, tree: Mapping[str, Any], quantities: list[str])
     rows.append(("What was computed", sweeps_tables.header(analysis.facts)))
     if said := sweeps_tables.sentences(analysis, quantities):
         rows.append(("To be known", said))
-    if found := [_verdict(analysis, name) for name in quantities]:
-        rows.append(("What came", [words for words in found if words]))
+    if verdicts := [_verdict(analysis, name) for name in quantities]:
+        rows.append(("What came", [words for words in verdicts if words]))
     return Facts(rows)
 
 
@@ -287,7 +289,7 @@ def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
 
 def _provenance(store: Store, analysis: Analysis, *, same_code: bool) -> Section:
     manifest = manifest_of(store)
-    mine = {"digest": f"{store.digest} (of the sweep)", "sources": ", ".join(manifest.sources)}
+    facts = {"digest": f"{store.digest} (of the sweep)", "sources": ", ".join(manifest.sources)}
     rows: list[tuple[str, Any]] = [
         ("runs", f"{manifest.runs:,} done of {store.runs:,}, in {store.chunks:,} chunks"),
         ("content of its runs", manifest.digest),
@@ -298,7 +300,7 @@ def _provenance(store: Store, analysis: Analysis, *, same_code: bool) -> Section
                 f" confidence {level(analysis.facts.confidence)}"
             ),
         ),
-        *provenance_rows({**store.manifest.as_dict(), **mine}, same_code=same_code),
+        *provenance_rows({**store.manifest.as_dict(), **facts}, same_code=same_code),
         ("begun", store.manifest.begun),
     ]
     return Section("provenance", "Provenance", [Facts(rows)])

@@ -124,8 +124,8 @@ def _store(folder: Path, tables: dict[str, pl.DataFrame], summary: RunSummary) -
         write_atomically(folder / ANALYSIS / f"{name}.parquet", data.getbuffer())
     write_json(folder / SUMMARY, summary.as_dict())
     known = {
-        name: found
-        for name, found in read_sums(folder).items()
+        name: checksum
+        for name, checksum in read_sums(folder).items()
         if name != SUMMARY and not name.startswith(f"{ANALYSIS}/")
     }
     write_sums(folder, files_in(folder, SUMMARY, ANALYSIS), known)

@@ -131,14 +131,14 @@ class FigureProcess:
         return done
 
 
-def _convert(drawn: Path, formats: tuple[str, ...]) -> None:
+def _convert(folder: Path, formats: tuple[str, ...]) -> None:
     """Convert a drawn figure to the other formats."""
     from evosim.figures.svg_export import export_svg
 
-    svg = drawn.read_text(encoding="utf-8")
+    svg = folder.read_text(encoding="utf-8")
     for kind in formats:
         if kind != DRAWN_AS:
-            export_svg(svg, drawn.with_suffix(f".{kind}"))
+            export_svg(svg, folder.with_suffix(f".{kind}"))
 
 
 def main() -> None:

@@ -106,20 +106,20 @@ def check_experiment(facts: Any, experiment: Experiment) -> ExperimentFacts:
     Damaged
         If they have another shape, name files elsewhere, or name more runs than there can be.
     """
-    found = shaped(facts, ExperimentFacts)
+    stored = shaped(facts, ExperimentFacts)
     runs = len(experiment.seeds) * (1 + len(controls_of(experiment)))
     if (
-        len(set(found.parts)) != len(found.parts)
-        or found.finished > runs
-        or any(part.finished > runs for part in [*found.interruptions, found.part])
+        len(set(stored.parts)) != len(stored.parts)
+        or stored.finished > runs
+        or any(part.finished > runs for part in [*stored.interruptions, stored.part])
     ):
         raise Damaged("names more runs than there can be")
-    if found.run and not found.run.generation < found.run.generations == experiment.generations:
+    if stored.run and not stored.run.generation < stored.run.generations == experiment.generations:
         raise Damaged(
-            f"names generation {found.run.generation} of {found.run.generations}, where there are"
+            f"names generation {stored.run.generation} of {stored.run.generations}, where there are"
             f" {experiment.generations}"
         )
-    return found
+    return stored
 
 
 def check_finished(
@@ -144,10 +144,10 @@ def check_finished(
     Damaged
         If a replicate, a table or a class cannot be of this experiment.
     """
-    found = shaped(facts, FinishedFacts)
+    stored = shaped(facts, FinishedFacts)
     arms = {"": experiment, **controls_of(experiment)}
     endings_of: dict[str, dict[str, Ending]] = {}
-    for control, seed, status, generations in found.endings:
+    for control, seed, status, generations in stored.endings:
         endings = endings_of.setdefault(control, {})
         if (
             control not in arms
@@ -162,11 +162,11 @@ def check_finished(
         endings[str(seed)] = Ending(status=status, generations=generations)
     grows = {"generations", "loci", "alleles", *(["search"] if experiment.search_ledger else [])}
     long = experiment.generations > blocks.BLOCK  # then what grows with generations is in blocks
-    if {(control, seed) for control, seed, *_ in found.blocks} != (
-        {ending[:2] for ending in found.endings} if long else set()
+    if {(control, seed) for control, seed, *_ in stored.blocks} != (
+        {ending[:2] for ending in stored.endings} if long else set()
     ):
         raise Damaged("has other blocks than its runs have")
-    if any(set(part[5]) != grows for part in found.blocks):
+    if any(set(part[5]) != grows for part in stored.blocks):
         raise Damaged("has blocks of other tables than its runs have")
     names = {"populations", *(() if long else grows)}
     if tables.keys() != {f"{control}/{name}" for control in endings_of for name in names}:
@@ -179,7 +179,7 @@ def check_finished(
             except Damaged as error:
                 raise Damaged(f"holds a table {name} that {error}") from None
     _check_classes(arrays, Shape(experiment, {}))
-    return found
+    return stored
 
 
 def check_replicate(
@@ -204,25 +204,25 @@ def check_replicate(
     Damaged
         If it is beyond the end, or if counts or tables cannot be of this experiment.
     """
-    found = shaped(facts, RunFacts)
-    if not found.generation < found.generations == experiment.generations:
+    stored = shaped(facts, RunFacts)
+    if not stored.generation < stored.generations == experiment.generations:
         raise Damaged(
-            f"is at generation {found.generation} of {found.generations}, where there are"
+            f"is at generation {stored.generation} of {stored.generations}, where there are"
             f" {experiment.generations}"
         )
-    if found.first != found.blocks * blocks.BLOCK or found.first > found.generation + 1:
-        raise Damaged(f"has {found.blocks} blocks, and continues at generation {found.first}")
-    rows = found.generation + 1 - found.first
+    if stored.first != stored.blocks * blocks.BLOCK or stored.first > stored.generation + 1:
+        raise Damaged(f"has {stored.blocks} blocks, and continues at generation {stored.first}")
+    rows = stored.generation + 1 - stored.first
     shape = Shape(
-        experiment, {str(found.seed): Ending(status="complete", generations=found.generation + 1)}
+        experiment, {str(stored.seed): Ending(status="complete", generations=stored.generation + 1)}
     )
     own = arrays.get(f"{OPTIMIZER}generation")
-    if own is not None and (own.shape != () or own != found.generation):
-        raise Damaged(f"has an optimizer in another generation than {found.generation}")
+    if own is not None and (own.shape != () or own != stored.generation):
+        raise Damaged(f"has an optimizer in another generation than {stored.generation}")
     _check_classes(arrays, shape)
     _check_counts(arrays, shape, rows)
-    _check_tables(tables, found, shape, rows)
-    return found
+    _check_tables(tables, stored, shape, rows)
+    return stored
 
 
 def _check_counts(arrays: Arrays, shape: Shape, rows: int) -> None:
@@ -253,10 +253,10 @@ def _check_counts(arrays: Arrays, shape: Shape, rows: int) -> None:
 
 
 def _check_tables(
-    tables: Mapping[str, pl.DataFrame], found: RunFacts, shape: Shape, rows: int
+    tables: Mapping[str, pl.DataFrame], stored: RunFacts, shape: Shape, rows: int
 ) -> None:
     """Check the tables of one replicate. Raises `Damaged`."""
-    moments = _moments(shape.experiment, found.generation)
+    moments = _moments(shape.experiment, stored.generation)
     wanted = {
         "generations": "generations",
         **{f"snapshot {i}": "populations" for i in range(len(moments))},
@@ -265,10 +265,10 @@ def _check_tables(
         raise Damaged(
             f"has the tables {', '.join(sorted(tables)) or 'none'}, and not {', '.join(wanted)}"
         )
-    if found.first and tables["generations"].height != rows:
+    if stored.first and tables["generations"].height != rows:
         raise Damaged(f"has {tables['generations'].height} rows of generations, and not {rows}")
     for name, own in wanted.items():
-        if found.first and own == "generations":
+        if stored.first and own == "generations":
             continue  # a part of a table
         try:
             shape.check(own, tables[name])

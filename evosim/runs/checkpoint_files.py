@@ -205,31 +205,31 @@ def _from_bytes(data: NDArray[Any]) -> Any:
     return json.loads(data.tobytes())
 
 
-def _check_key(path: Path, found: Any, expected: CompatibilityKey) -> None:
+def _check_key(path: Path, stored: Any, expected: CompatibilityKey) -> None:
     """Refuse the key of another format, experiment, code or replicate. Raises `UserError`."""
-    writer = found.get("evosim")
-    if found["version"] != expected.version:
+    writer = stored.get("evosim")
+    if stored["version"] != expected.version:
         raise UserError(
-            f"{path} has checkpoint format {found['version']}; this evosim reads format"
+            f"{path} has checkpoint format {stored['version']}; this evosim reads format"
             f" {expected.version}. Resume with the evosim that wrote it ({writer}), or start"
             " again: add --force."
         )
-    if found["digest"] != expected.digest:
+    if stored["digest"] != expected.digest:
         raise UserError(
-            f"{path} belongs to another experiment (digest {found['digest'][:8]}, expected"
+            f"{path} belongs to another experiment (digest {stored['digest'][:8]}, expected"
             f" {expected.digest[:8]}). Give the experiment it was made with, or start again: add"
             " --force."
         )
     # If packages differ, the message below names them
-    if found["sources"] != expected.sources and found.get("packages") == expected.packages:
+    if stored["sources"] != expected.sources and stored.get("packages") == expected.packages:
         raise UserError(
-            f"{path} was written by other code (evosim {writer}, sources {found['sources'][:8]};"
+            f"{path} was written by other code (evosim {writer}, sources {stored['sources'][:8]};"
             f" running: {expected.sources[:8]}), so the rest would not be the same run. Resume"
             " with that code, or start again: add --force."
         )
     for name, value in sorted(asdict(expected).items()):
-        if name != "evosim" and found.get(name) != value:
+        if name != "evosim" and stored.get(name) != value:
             raise UserError(
-                f"{path} has {name} {found.get(name)}, expected {value}, so the rest would not be"
+                f"{path} has {name} {stored.get(name)}, expected {value}, so the rest would not be"
                 " the same run. Restore that, or start again: add --force."
             )

@@ -382,7 +382,7 @@ def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list
     """
     experiment = setting.experiment
     arms = 1 + len(controls_of(experiment))
-    how = (
+    method = (
         "scored as a whole"
         if cost.exact
         else "too large to be scored as a whole; its best are looked for"
@@ -404,7 +404,7 @@ def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list
     )
     return [
         f"run:     {times(experiment, arms)} of {_population(experiment)}",
-        f"grid:    {cost.classes:,} genomes, {how}",
+        f"grid:    {cost.classes:,} genomes, {method}",
         (
             f"time:    about {duration(cost.seconds)} ({', '.join(parts)};"
             f" {short_duration(cost.generation)} a generation, of {cost.timed}); half a minute more"

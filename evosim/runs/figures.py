@@ -48,7 +48,7 @@ def figures_missing(folder: Path) -> list[str] | None:
         return None
 
 
-def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
+def list_figures(folder: Path, files: Iterable[Path]) -> None:
     """Store the list of default figures of a run or a search, when all are drawn.
 
     Raises `UserError`.
@@ -57,10 +57,10 @@ def list_figures(folder: Path, drawn: Iterable[Path]) -> None:
     ----------
     folder : Path
         Of the run.
-    drawn : iterable of Path
+    files : iterable of Path
         Their files, in any format.
     """
-    write_json(folder / FIGURE_LIST, {"figures": sorted({path.stem for path in drawn})})
+    write_json(folder / FIGURE_LIST, {"figures": sorted({path.stem for path in files})})
 
 
 def source_of(recorded: Recorded) -> Source:
@@ -121,11 +121,11 @@ def draw(
             raise unknown("a figure", name, FIGURES)
     on_failure = on_failure or warn_of_failure
     source = source_of(recorded)
-    drawn = draw_run(source, formats, on_file, names, size, on_failure, required)
+    files = draw_run(source, formats, on_file, names, size, on_failure, required)
     usual = {name for name, figure in FIGURES.items() if figure.usual}
     if size == "screen" and (names is None or usual <= set(names)):
-        list_figures(recorded.folder, (path for path in drawn if path.stem in usual))
-    return drawn
+        list_figures(recorded.folder, (path for path in files if path.stem in usual))
+    return files
 
 
 def preload_drawing() -> None:

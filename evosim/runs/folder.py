@@ -193,7 +193,8 @@ class RunWriter:
         Raises `UserError` if the folder holds anything else.
         """
         others = [
-            path.relative_to(self.partial) for path in files_in(self.partial, is_own, mine=False)
+            path.relative_to(self.partial)
+            for path in files_in(self.partial, is_own, only_own=False)
         ]
         if others and not (self.partial / STATUS).is_file():
             raise UserError(
@@ -336,14 +337,14 @@ def is_own(parts: tuple[str, ...]) -> bool:
 
 def _busy_message(partial: Path) -> str:
     """Return the message that another process writes a run."""
-    found = writer(partial, locks=False)
-    if found is None:
+    owner = writer(partial, locks=False)
+    if owner is None:
         return (
             f"another process may be writing {partial}. Wait until it ends, or choose another"
             " --out."
         )
     return (
-        f"another process may be writing {partial}: process {found[0]} on {found[1]}, says its"
+        f"another process may be writing {partial}: process {owner[0]} on {owner[1]}, says its"
         " STATUS. Wait until it ends. If it is gone, wait three minutes or remove that file:"
         f" 'rm {shlex.quote(str(partial / STATUS))}'."
     )

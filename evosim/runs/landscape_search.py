@@ -150,8 +150,8 @@ def measured(table: pl.DataFrame, experiment: Experiment) -> tuple[SearchQuantit
     out = []
     for name, numbers in values.items():
         x = numbers.to_numpy()
-        found = interval(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
-        out.append(SearchQuantity(name, float(np.mean(x)), found))
+        bounds = interval(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
+        out.append(SearchQuantity(name, float(np.mean(x)), bounds))
     return tuple(out)
 
 

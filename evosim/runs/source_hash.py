@@ -25,8 +25,8 @@ def algorithm_of(experiment: Experiment | Choice) -> dict[str, str]:
     The result is empty if the algorithm is not the user's own, or if it is not installed.
     """
     algorithm = choice_of(experiment).algorithm
-    found = _hash_of_module(algorithm.partition(":")[0]) if ":" in algorithm else None
-    return {algorithm: f"source {found}"} if found else {}
+    digest = _hash_of_module(algorithm.partition(":")[0]) if ":" in algorithm else None
+    return {algorithm: f"source {digest}"} if digest else {}
 
 
 def choice_of(experiment: Experiment | Choice) -> Choice:
@@ -102,8 +102,10 @@ def sources_of(experiment: Experiment) -> dict[str, str]:
     used = external_code.modules(choice) + (
         [choice.algorithm.partition(":")[0]] if ":" in choice.algorithm else []
     )
-    found = {package_sources.home_of(module): _hash_of_module(module) for module in used}
-    return {"evosim": sources_digest()} | {name: digest for name, digest in found.items() if digest}
+    digests = {package_sources.home_of(module): _hash_of_module(module) for module in used}
+    return {"evosim": sources_digest()} | {
+        name: digest for name, digest in digests.items() if digest
+    }
 
 
 def known_sources(facts: Mapping[str, object], experiment: Experiment) -> dict[str, str]:

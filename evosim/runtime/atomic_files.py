@@ -288,8 +288,8 @@ def who_else_writes(place: Path) -> tuple[str, str] | None:
     OSError
         If the way to the path cannot be read.
     """
-    mine = (0, os.getuid())
-    if place.is_symlink() and place.lstat().st_uid not in mine:
+    trusted = (0, os.getuid())
+    if place.is_symlink() and place.lstat().st_uid not in trusted:
         return f"{place} is another user's link", "give a path of your own"
     real = place.resolve()
     for step in (real, *real.parents):
@@ -297,7 +297,7 @@ def who_else_writes(place: Path) -> tuple[str, str] | None:
             facts = step.stat()
         except FileNotFoundError:
             continue  # made later, for this user alone
-        if facts.st_uid not in mine:
+        if facts.st_uid not in trusted:
             return f"{step} belongs to user {facts.st_uid}", "give a path of your own"
         if facts.st_mode & 0o022 and (step == real or not facts.st_mode & stat.S_ISVTX):
             return f"others can write to {step}", f"do 'chmod go-w {shlex.quote(str(step))}'"

@@ -67,9 +67,9 @@ def sum_of(file: BufferedReader) -> str:
         SHA-256, as 64 hexadecimal digits.
     """
     file.seek(0)
-    found = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
-    return found
+    return digest
 
 
 def read_sums(folder: Path) -> dict[str, str]:
@@ -89,7 +89,7 @@ def read_sums(folder: Path) -> dict[str, str]:
         lines = (folder / SUMS).read_bytes().decode(errors="replace").splitlines()
     except OSError:
         return {}
-    return {name: found for found, _, name in (line.partition("  ") for line in lines) if name}
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines) if name}
 
 
 def write_sums(folder: Path, names: Iterable[str], known: Mapping[str, str]) -> None:
@@ -132,14 +132,14 @@ def files_in(folder: Path, *parts: str) -> list[str]:
     list of str
         Paths in the folder, of the files that are there.
     """
-    found = [
+    files = [
         path
         for part in parts
         for path in ([folder / part] if (folder / part).is_file() else (folder / part).rglob("*"))
     ]
     return sorted(
         path.relative_to(folder).as_posix()
-        for path in found
+        for path in files
         if path.is_file() and path.suffix != TEMPORARY
     )
 

@@ -191,7 +191,7 @@ def _read_dataclass(owner: Any, data: Any, path: str, arguments: list[Any]) -> A
     return owner(**values)
 
 
-def _expect(holds: bool, path: str, expected: str, found: Any) -> None:
+def _expect(holds: bool, path: str, expected: str, value: Any) -> None:
     if not holds:
         place = f"'{path.lstrip('.')}'" if path else "its top level"
-        raise InvalidJson(f"has {str(found)[:40]!r} at {place}, where {expected} is expected")
+        raise InvalidJson(f"has {str(value)[:40]!r} at {place}, where {expected} is expected")

@@ -78,9 +78,9 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except BaseException as error:
-            if (mine := of_system(error)) is None:
+            if (system_error := of_system(error)) is None:
                 raise
-            raise mine from error
+            raise system_error from error
 
     return checked
 

@@ -179,13 +179,13 @@ def last_resort() -> Iterator[None]:
 
     def listen() -> None:
         first = None
-        while heard := os.read(reading, 1):
+        while data := os.read(reading, 1):
             now = time.monotonic()
-            if first is None and heard[0] in SIGNALS:
+            if first is None and data[0] in SIGNALS:
                 first = now
             elif (
                 first is not None
-                and heard[0] == signal.SIGINT
+                and data[0] == signal.SIGINT
                 and now - first > TWICE
                 and not over.wait(LAST)
             ):
@@ -257,17 +257,17 @@ def seconds_of(text: str, option: str) -> float:
             f"{option} must say its unit, but is '{text}'. Write {n}m for minutes, or {n}s for"
             " seconds."
         )
-    if text and (found := _WITH_UNITS.fullmatch(text)):
+    if text and (match := _WITH_UNITS.fullmatch(text)):
         return sum(
             float(number) * unit
-            for number, unit in zip(found.groups(), UNITS.values(), strict=True)
+            for number, unit in zip(match.groups(), UNITS.values(), strict=True)
             if number
         )
-    if found := _WITH_DAYS.fullmatch(text):
-        days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
-    elif found := _WITH_COLONS.fullmatch(text):
-        days, hours, minutes = 0, int(found[1] or 0), int(found[2] or found[3])
-        seconds = int(found[4])
+    if match := _WITH_DAYS.fullmatch(text):
+        days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
+    elif match := _WITH_COLONS.fullmatch(text):
+        days, hours, minutes = 0, int(match[1] or 0), int(match[2] or match[3])
+        seconds = int(match[4])
     else:
         raise UserError(
             f"{option} must be like 90m, 1h30m, 30:00 (minutes), 02:00:00 or 1-12 (days-hours), but"

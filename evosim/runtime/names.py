@@ -196,8 +196,12 @@ def shown(value: Any) -> Any:
         plain = value.isascii() and value.isprintable()
         return value if plain or not wrong_in(value, name=False) else printable(value)
     if isinstance(value, dict):
-        made = {shown(key): shown(item) for key, item in value.items()}
-        return made if any(made.get(key) is not item for key, item in value.items()) else value
+        shown_items = {shown(key): shown(item) for key, item in value.items()}
+        return (
+            shown_items
+            if any(shown_items.get(key) is not item for key, item in value.items())
+            else value
+        )
     if isinstance(value, list):
         items = [shown(item) for item in value]
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value

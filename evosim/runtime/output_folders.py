@@ -117,13 +117,13 @@ def partial_of(folder: Path) -> Path:
     """
     if folder.name in ("", ".."):
         folder = folder.resolve()
-    inside, beside = (
+    inside, next_to = (
         folder / PARTIAL,
         (folder.with_name(folder.name + PARTIAL) if folder.name else folder / PARTIAL),
     )
-    if inside.is_dir() or (folder.is_dir() and not beside.is_dir()):
+    if inside.is_dir() or (folder.is_dir() and not next_to.is_dir()):
         return inside
-    return beside
+    return next_to
 
 
 def folder_of(partial: Path) -> Path | None:
@@ -173,13 +173,13 @@ def lock(partial: Path) -> int:
     """
     handle = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        mine = _locked(handle, partial) and os.path.samestat(os.fstat(handle), os.stat(partial))
+        locked = _locked(handle, partial) and os.path.samestat(os.fstat(handle), os.stat(partial))
     except FileNotFoundError:
-        mine = False
+        locked = False
     except BaseException:
         os.close(handle)
         raise
-    if not mine:
+    if not locked:
         os.close(handle)
         raise BlockingIOError
     return handle
@@ -224,10 +224,10 @@ def writer(partial: Path, *, locks: bool = True) -> tuple[int, str] | None:
             )
     except OSError:
         return None
-    found, age = _SAYS.match(words), _now(partial) - seen
-    if not found or not -BEAT <= age <= GONE:
+    match, age = _SAYS.match(words), _now(partial) - seen
+    if not match or not -BEAT <= age <= GONE:
         return None
-    pid, node = int(found[1]), found[2]
+    pid, node = int(match[1]), match[2]
     if node == platform.node() and (locks or pid == os.getpid() or not _is_alive(pid)):
         return None
     return pid, node
@@ -252,8 +252,8 @@ def _is_alive(pid: int) -> bool:
     return pid > 0
 
 
-def files_in(folder: Path, own: Own, *, mine: bool = True) -> Iterator[Path]:
-    """Files and links below a folder that evosim wrote, or (`mine=False`) that it did not.
+def files_in(folder: Path, own: Own, *, only_own: bool = True) -> Iterator[Path]:
+    """Files and links below a folder that evosim wrote, or (`only_own=False`) that it did not.
 
     Links are not followed.
     """
@@ -263,7 +263,7 @@ def files_in(folder: Path, own: Own, *, mine: bool = True) -> Iterator[Path]:
             folders.remove(PARTIAL)
         for name in sorted([*names, *links]):
             path = Path(root, name)
-            if own(path.relative_to(folder).parts) == mine:
+            if own(path.relative_to(folder).parts) == only_own:
                 yield path
 
 
@@ -335,7 +335,7 @@ def move_in(partial: Path, folder: Path, own: Own, first: str, last: str) -> Non
         clear(folder, own)
     new = [path.relative_to(partial) for path in files_in(partial, own)]
     new.sort(key=lambda path: path != Path(first))
-    of_the_user = [path.relative_to(partial) for path in files_in(partial, own, mine=False)]
+    of_the_user = [path.relative_to(partial) for path in files_in(partial, own, only_own=False)]
     moved = [
         *(path for path in new if path != Path(last)),
         *(path for path in of_the_user if not os.path.lexists(folder / path)),

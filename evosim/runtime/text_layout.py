@@ -54,9 +54,9 @@ class Screen(Console):
             emoji=False,
         )
 
-    def print(self, *objects: Any, **how: Any) -> None:
+    def print(self, *objects: Any, **options: Any) -> None:
         """Print texts and tables. Parameters are those of `rich.console.Console.print`."""
-        super().print(*map(plain, objects), **how)
+        super().print(*map(plain, objects), **options)
 
 
 def plain(thing: Any) -> Any:

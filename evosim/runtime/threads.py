@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def check_threads(threads: int | None) -> None:
     """Raise `UserError` for an impossible number of threads, without loading the compiler."""
-    asked = os.environ.get("NUMBA_NUM_THREADS", "")
-    most = int(asked) if asked.isdecimal() else processors(batch=False)
+    configured = os.environ.get("NUMBA_NUM_THREADS", "")
+    most = int(configured) if configured.isdecimal() else processors(batch=False)
     if threads is not None and not 1 <= threads <= most:
         raise UserError(
             f"--threads must lie in 1..{most}, but is {threads}. Give --threads {most}."

@@ -141,7 +141,7 @@ class _Worker(Generic[T]):
         self,
         function: str,
         options: PoolOptions,
-        heard: queue.Queue[tuple[_Worker[T], _Message | None]],
+        messages: queue.Queue[tuple[_Worker[T], _Message | None]],
     ) -> None:
         self.task: int | None = None  # its index
         reading, writing = os.pipe()
@@ -164,14 +164,16 @@ class _Worker(Generic[T]):
             ) from None
         finally:
             os.close(writing)
-        threading.Thread(target=self._listen, args=(reading, heard), daemon=True).start()
+        threading.Thread(target=self._listen, args=(reading, messages), daemon=True).start()
 
-    def _listen(self, reading: int, heard: queue.Queue[tuple[_Worker[T], _Message | None]]) -> None:
+    def _listen(
+        self, reading: int, messages: queue.Queue[tuple[_Worker[T], _Message | None]]
+    ) -> None:
         with open(reading, "rb") as pipe, contextlib.suppress(Exception):
             while True:
-                heard.put((self, pickle.load(pipe)))
+                messages.put((self, pickle.load(pipe)))
         self.process.wait()
-        heard.put((self, None))
+        messages.put((self, None))
 
     def give(self, task: T) -> None:
         """Have a task done."""

@@ -86,7 +86,7 @@ class Traits:
         """Values `[K, n]` of genotypes `[n, ploidy, L]`, the individuals from `first` on."""
         out = np.empty((len(self.names), len(genotypes)))
         out[0], out[1] = self.fitness(genotypes, first)
-        how = (
+        arguments = (
             self.layout,
             strands_of(genotypes),
             self._chosen,
@@ -94,7 +94,9 @@ class Traits:
             self._copies,
             out[2:],
         )
-        run_reader(kernels_genotypes.traits_chunk, kernels_genotypes.traits, len(genotypes), *how)
+        run_reader(
+            kernels_genotypes.traits_chunk, kernels_genotypes.traits, len(genotypes), *arguments
+        )
         return out
 
 

@@ -53,8 +53,8 @@ def phase(inputs: ChartInputs, name: str, words: str) -> ChartParts | None:
     """The phase diagram of two factors, or the line of one."""
     from evosim.figures import sweep_charts
 
-    asked = [key for key in (inputs.x, inputs.y) if key]
-    order = [*asked, *(key for key in inputs.ranked(name) if key not in asked)][:2]
+    axes = [key for key in (inputs.x, inputs.y) if key]
+    order = [*axes, *(key for key in inputs.ranked(name) if key not in axes)][:2]
     if inputs.y and not inputs.x and len(order) == 2:
         order.reverse()
     rest = [inputs.short[key] for key in inputs.factors if key not in order] + (
@@ -210,14 +210,14 @@ def steps(inputs: ChartInputs, factor: str) -> ChartParts | None:
     parts = []
     for world in ("ancestral", "modern"):
         for step in sweep_charts.STEPS:
-            found = _means(inputs, f"ladder.{world}.steps.{step}", [factor])
+            means = _means(inputs, f"ladder.{world}.steps.{step}", [factor])
             if (
-                found is not None
-                and found["mean"].drop_nulls().len()
-                and (found["mean"].abs() > 1e-9).any()
+                means is not None
+                and means["mean"].drop_nulls().len()
+                and (means["mean"].abs() > 1e-9).any()
             ):
                 parts.append(
-                    found.drop_nulls("mean").select(
+                    means.drop_nulls("mean").select(
                         "x", "mean", "low", "high", world=pl.lit(world), step=pl.lit(step)
                     )
                 )
@@ -264,8 +264,8 @@ def scatter(inputs: ChartInputs, name: str, words: str) -> ChartParts | None:
     """The phase diagram of a design: its points by two of its parameters."""
     from evosim.figures import sweep_charts
 
-    asked = [key for key in (inputs.x, inputs.y) if key]
-    order = [*asked, *(key for key in inputs.ranked_sampled(name) if key not in asked)][:2]
+    axes = [key for key in (inputs.x, inputs.y) if key]
+    order = [*axes, *(key for key in inputs.ranked_sampled(name) if key not in axes)][:2]
     if inputs.y and not inputs.x and len(order) == 2:
         order.reverse()
     points = _points(inputs, name)

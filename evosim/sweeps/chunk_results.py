@@ -37,16 +37,16 @@ class FinishedRuns:
     """
 
     def __init__(
-        self, keep: tuple[str, ...], kinds: dict[str, str], found: Frames | None = None
+        self, keep: tuple[str, ...], kinds: dict[str, str], earlier: Frames | None = None
     ) -> None:
         self._keep, self._kinds = keep, kinds
         self._rows: dict[int, Row] = {}
         self._parts: dict[str, list[pl.DataFrame]] = {name: [] for name in keep}
-        if found:
-            for row in found[RUNS].iter_rows(named=True):
+        if earlier:
+            for row in earlier[RUNS].iter_rows(named=True):
                 self._rows[row["run"]] = _without_none(row)
             for name in keep:
-                self._parts[name].append(found[name])
+                self._parts[name].append(earlier[name])
 
     def __contains__(self, run: int) -> bool:
         return run in self._rows

@@ -273,8 +273,8 @@ def _write_error(target: Path, temporary: Path, error: Exception) -> UserError:
     Polars hides the error number in its message, or loses it. Then a write tries again.
     """
     number = getattr(error, "errno", None)
-    if number is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
-        number = int(found[1])
+    if number is None and (match := re.search(r"\(os error (\d+)\)", str(error))):
+        number = int(match[1])
     if number is None:
         try:
             with temporary.open("ab") as file:

@@ -108,9 +108,10 @@ def client_of(address: str, stack: contextlib.ExitStack) -> Any:
                 " Check the path with 'ls'."
             )
         # clients execute what a scheduler sends
-        if found := who_else_writes(Path(address)):
+        if writers := who_else_writes(Path(address)):
             raise UserError(
-                f"only you may be able to write the scheduler's file, but {found[0]}; {found[1]}."
+                f"only you may be able to write the scheduler's file, but {writers[0]};"
+                f" {writers[1]}."
             )
         where = {"scheduler_file": address}
     try:
@@ -194,9 +195,9 @@ def require_slurm() -> None:
                 f"--engine slurm needs Slurm, but there is no {command} here. Run the command where"
                 " jobs are submitted, or use another --engine."
             )
-    asked = _slurm("sinfo", "--noheader")
-    if asked.returncode:
-        words = " ".join(asked.stderr.split())
+    answer = _slurm("sinfo", "--noheader")
+    if answer.returncode:
+        words = " ".join(answer.stderr.split())
         raise UserError(f"Slurm does not answer; sinfo says: {words}. Try again later.")
 
 
@@ -208,9 +209,9 @@ def _try_submitting(text: str) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".sh") as file:
         file.write(text)
         file.flush()
-        asked = _slurm("sbatch", "--test-only", file.name)
-    if asked.returncode:
-        words = " ".join(asked.stderr.split())
+        answer = _slurm("sbatch", "--test-only", file.name)
+    if answer.returncode:
+        words = " ".join(answer.stderr.split())
         raise UserError(
             f"Slurm refuses these jobs; sbatch says: {words}. Change --partition, --account,"
             " --time, --memory or --sbatch."

@@ -98,10 +98,10 @@ def _unit(design: Design, dimensions: int) -> list[list[float]]:
     import numpy as np
 
     if design.kind == "random":
-        drawn: list[list[float]] = (
+        points: list[list[float]] = (
             np.random.default_rng(design.seed).random((design.size, dimensions)).tolist()
         )
-        return drawn
+        return points
     from scipy.stats import qmc  # takes half a second
 
     sampler = (qmc.Sobol if design.kind == "sobol" else qmc.LatinHypercube)(

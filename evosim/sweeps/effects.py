@@ -115,19 +115,19 @@ def _measures(triple: Iterable[float]) -> Row:
 
 def _variances(paired: PairedValues, row: QuantityRow) -> tuple[QuantityRow, list[Row]]:
     """The variance between cells, in the row of `quantities`, and its shares."""
-    found = decompose(paired.values, paired.resampling, exact=paired.exact)
+    decomposition = decompose(paired.values, paired.resampling, exact=paired.exact)
     row = replace(
         row,
-        between=_finite(found.between),
-        low=_finite(found.low),
-        high=_finite(found.high),
-        chance=_finite(found.chance),
-        told=found.detected,
-        p=found.p,
-        p_least=found.p_least,
+        between=_finite(decomposition.between),
+        low=_finite(decomposition.low),
+        high=_finite(decomposition.high),
+        chance=_finite(decomposition.chance),
+        told=decomposition.detected,
+        p=decomposition.p,
+        p_least=decomposition.p_least,
     )
     shares: list[Row] = []
-    for share in found.shares:
+    for share in decomposition.shares:
         names = [paired.grid.factors[i].name for i in share.factors]
         first, second = (*names, None, None)[:2]
         shares.append(
@@ -241,18 +241,18 @@ def _design_effects(
         for key in factor.parameters
     ]
     measured = [replace(column, position=column.position[whole]) for column in columns]
-    found = fit(points[whole], measured, resampling)
+    fitted = fit(points[whole], measured, resampling)
     row = replace(
         row,
-        model=found.model,
-        coefficients=found.coefficients,
-        explained=_finite(found.explained),
-        predicted=_finite(found.predicted),
-        told=found.detected,
-        missed=_finite(found.missed),
+        model=fitted.model,
+        coefficients=fitted.coefficients,
+        explained=_finite(fitted.explained),
+        predicted=_finite(fitted.predicted),
+        told=fitted.detected,
+        missed=_finite(fitted.missed),
     )
     terms: list[Row] = []
-    for term in found.terms:
+    for term in fitted.terms:
         first, second = (*(factor.parameters[i] for i in term.columns), None)[:2]
         ends = {key: _finite(getattr(term, key)) for key in SAMPLED}
         terms.append({"quantity": name, "parameter": first, "with": second, **ends})

@@ -98,13 +98,13 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     use_threads(1)
     blocks = _blocks(plan)
     _one(plan, 0)  # compile kernels
-    found: list[_Block] = []
+    timed: list[_Block] = []
     results: list[TimedRun] = []
     began = time.perf_counter()
     order = _spread(len(blocks))
     share = SAMPLE_SECONDS / min(BLOCKS, len(blocks))
     for at in order:
-        found.append(
+        timed.append(
             _timed(
                 plan, blocks[at], min(share, began + SAMPLE_SECONDS - time.perf_counter()), results
             )
@@ -116,9 +116,9 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     # Each worker with a chunk of a landscape scores it once.
     times = [
         min(processes, math.ceil(block.runs / chunk)) * block.first + block.runs * block.each
-        for block in found
+        for block in timed
     ]
-    total = sum(times) / sum(block.runs for block in found) * n
+    total = sum(times) / sum(block.runs for block in timed) * n
     # A file has a minimum size.
     first, every = (_bytes(plan, some) for some in (results[:1], results))
     per_run = max(every - first, 0) / max(1, len(results) - 1)
@@ -132,9 +132,9 @@ def estimate(plan: Plan, workers: int) -> Estimate:
         len(results),
         failed,
         len(blocks),
-        _mean([block.first for block in found]),
-        _mean([block.each for block in found]),
-        max(block.slowest for block in found),
+        _mean([block.first for block in timed]),
+        _mean([block.each for block in timed]),
+        max(block.slowest for block in timed),
         total / plan.chunks * math.ceil(plan.chunks / processes),
         size,
         plan.chunks * (len(plan.keep) + 2),

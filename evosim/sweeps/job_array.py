@@ -195,8 +195,8 @@ def script(
 
 def evosim() -> list[str]:
     """The command of this installation."""
-    beside = Path(sys.executable).with_name("evosim")
-    return [str(beside)] if beside.is_file() else [sys.executable, "-P", "-m", "evosim.cli"]
+    script = Path(sys.executable).with_name("evosim")
+    return [str(script)] if script.is_file() else [sys.executable, "-P", "-m", "evosim.cli"]
 
 
 def _quoted(path: Path) -> str:

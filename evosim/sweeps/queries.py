@@ -40,10 +40,10 @@ def chosen(analysis: Analysis, names: list[str]) -> list[str]:
         return [name for name in HEADLINES if name in varies] or known[:1]
     out: list[str] = []
     for name in names:
-        found = [key for key in known if key == name] or [
+        matches = [key for key in known if key == name] or [
             key for key in known if f".{key}".endswith(f".{name}") or fnmatch.fnmatchcase(key, name)
         ]
-        if not found:
+        if not matches:
             ends = [key.rpartition(".")[2] for key in known]
             close = difflib.get_close_matches(name, [*known, *ends], n=1)
             hint = (
@@ -55,7 +55,7 @@ def chosen(analysis: Analysis, names: list[str]) -> list[str]:
                 f"--of: '{name}' is no quantity of runs.parquet, no end of one, and no pattern that"
                 f" fits one. {hint}"
             )
-        out += [key for key in found if key not in out]
+        out += [key for key in matches if key not in out]
     return out
 
 
@@ -77,13 +77,13 @@ def factor_named(analysis: Analysis, name: str, option: str) -> str:
         If not exactly one fits.
     """
     short, known = short_factors(analysis.facts.factors), parameters_of(analysis)
-    found = [key for key in known if name in (key, short.get(key))] or [
+    matches = [key for key in known if name in (key, short.get(key))] or [
         key for key in known if f".{key}".endswith(f".{name}")
     ]
-    if len(found) != 1:
-        how_many = "several swept parameters" if found else "no swept parameter"
+    if len(matches) != 1:
+        how_many = "several swept parameters" if matches else "no swept parameter"
         raise UserError(f"{option}: '{name}' fits {how_many}. Use one of {', '.join(known)}.")
-    return found[0]
+    return matches[0]
 
 
 def parameters_of(analysis: Analysis) -> list[str]:

@@ -67,8 +67,8 @@ def heterozygosity_selfing(h_pool: float, n: int, generations: int) -> Heterozyg
         If h_pool leaves [0, 1], n is below 1 or t below 0.
     """
     _check(h_pool, n, generations, 1)
-    kept = 1.0 - 1.0 / (2.0 * n)
-    return Heterozygosity(h_pool * kept ** (generations + 1), h_pool * kept**generations)
+    retained = 1.0 - 1.0 / (2.0 * n)
+    return Heterozygosity(h_pool * retained ** (generations + 1), h_pool * retained**generations)
 
 
 def kinship(same_parent: float, generations: int) -> Kinship:

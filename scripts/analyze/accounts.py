@@ -98,20 +98,20 @@ def main_of(
 
 def run_of(folder: Path) -> evosim.Run:
     """Load the run in a folder. Raises `UserError` if it holds something else."""
-    found = evosim.load(folder)
-    if not isinstance(found, evosim.Run):
+    loaded = evosim.load(folder)
+    if not isinstance(loaded, evosim.Run):
         raise evosim.UserError(
-            f"{folder} is a {type(found).__name__.lower()}, not a run. List runs: ls results/runs"
+            f"{folder} is a {type(loaded).__name__.lower()}, not a run. List runs: ls results/runs"
         )
-    return found
+    return loaded
 
 
 def bars(table: pl.DataFrame, y: alt.Y, color: Any, unit: str, height: int, **more: Any) -> Any:
     """Means as bars with their intervals, a panel for every run."""
     base = alt.Chart(table).encode(y, **more)
-    drawn = base.mark_bar().encode(alt.X("mean:Q", title=f"{unit} in a life"), color=color)
+    layers = base.mark_bar().encode(alt.X("mean:Q", title=f"{unit} in a life"), color=color)
     whiskers = base.mark_rule(color="#000000").encode(alt.X("low:Q"), alt.X2("high:Q"))
-    return alt.layer(drawn, whiskers).properties(width=420, height=height).facet(row=RUN)
+    return alt.layer(layers, whiskers).properties(width=420, height=height).facet(row=RUN)
 
 
 def mistake(message: str) -> int:

@@ -28,9 +28,9 @@ def rows(run: evosim.Run) -> pl.DataFrame:
     rungs = run.ladder().filter(pl.col("name").is_in(["best_for_payoff", "population"]))
     whole = [
         {"loss": "all", "style": "best genome to population", "world": world, "mean": top - bottom}
-        for (world,), found in rungs.group_by("world", maintain_order=True)
-        if (top := _of(found, "best_for_payoff")) is not None
-        and (bottom := _of(found, "population")) is not None
+        for (world,), of_world in rungs.group_by("world", maintain_order=True)
+        if (top := _of(of_world, "best_for_payoff")) is not None
+        and (bottom := _of(of_world, "population")) is not None
     ]
     return pl.concat(
         [
@@ -50,8 +50,8 @@ def rows(run: evosim.Run) -> pl.DataFrame:
 
 
 def _of(rungs: pl.DataFrame, name: str) -> float | None:
-    found = rungs.filter(pl.col("name") == name)["mean"]
-    return found[0] if len(found) else None
+    means = rungs.filter(pl.col("name") == name)["mean"]
+    return means[0] if len(means) else None
 
 
 def figure(table: pl.DataFrame, unit: str) -> Any:

@@ -90,7 +90,7 @@ def plans(rows: Rows, rules: PlannerRules) -> Array:
 
 def lifetimes(rows: Rows, chosen: Array) -> Floats:
     """`[n]`: lifetime payoff of plans, each act of a set as likely."""
-    worth = np.zeros((len(rows.first), chosen.shape[2]))
+    value = np.zeros((len(rows.first), chosen.shape[2]))
     for remaining in range(rows.world.lifespan):
         if remaining < len(chosen):
             share = (
@@ -99,8 +99,8 @@ def lifetimes(rows: Rows, chosen: Array) -> Floats:
                     rows.state
                 ]
             )
-        worth = np.add.reduceat(share * (rows.payoff + rows.ahead(worth)), rows.first, axis=0)
-    return np.asarray(rows.world.start @ worth)
+        value = np.add.reduceat(share * (rows.payoff + rows.ahead(value)), rows.first, axis=0)
+    return np.asarray(rows.world.start @ value)
 
 
 def each(rows: Rows, rules: PlannerRules) -> Floats:

@@ -225,9 +225,9 @@ def breeders(n: int = POPULATION) -> dict[str, Callable[[], object]]:
 
 def best_of(family: str, timings: Mapping[str, Timing]) -> str:
     """The name of a family's fastest peer among those timed."""
-    mine = {
+    ours = {
         n: PLANNERS[n].count / timing.best
         for n, timing in timings.items()
         if PLANNERS[n].family == family
     }
-    return max(mine, key=mine.__getitem__)
+    return max(ours, key=ours.__getitem__)

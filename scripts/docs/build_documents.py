@@ -28,20 +28,20 @@ def main() -> None:
     )
     given = parser.parse_args()
     try:
-        made = pages()
+        built = pages()
     except Wrong as error:
         sys.exit(f"{error}")
     parted = 0
-    for path, text in made.items():
-        kept = path.read_text(encoding="utf-8") if path.is_file() else ""
-        if kept == text:
+    for path, text in built.items():
+        stored = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if stored == text:
             continue
         parted += 1
         name = str(path.relative_to(ROOT))
         if given.check:
             sys.stdout.writelines(
                 difflib.unified_diff(
-                    kept.splitlines(True),
+                    stored.splitlines(True),
                     text.splitlines(True),
                     f"{name} as kept",
                     f"{name} as made",
@@ -53,10 +53,10 @@ def main() -> None:
             print(f"wrote {name}")
     if given.check and parted:
         sys.exit(
-            f"{parted} of {len(made)} pages are not what their sources make. Run python"
+            f"{parted} of {len(built)} pages are not what their sources make. Run python"
             " scripts/docs/build_documents.py"
         )
-    print(f"{len(made)} pages are what their sources make")
+    print(f"{len(built)} pages are what their sources make")
 
 
 if __name__ == "__main__":

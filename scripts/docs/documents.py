@@ -137,12 +137,12 @@ class Estimate:
         """As `0.97 [0.96, 0.98]`. `scale` multiplies; `sign` `%` writes all in percent."""
         if sign == "%":
             scale *= 100.0
-        told = [
+        numbers = [
             number(x * scale, digits, dot=dot) + sign
             for x in (self.value, self.low, self.high)
             if x is not None
         ]
-        return f"{told[0]} [{told[1]}, {told[2]}]" if len(told) == 3 else told[0]
+        return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]" if len(numbers) == 3 else numbers[0]
 
     def __neg__(self) -> Estimate:
         return Estimate(
@@ -251,20 +251,20 @@ class StoredResults:
         row = self.row(f"claims/{self.claim(claim)}/measured", quantity=quantity)
         return Estimate(row["value"], row["low"], row["high"])
 
-    def claim(self, which: str | int) -> str:
+    def claim(self, name: str | int) -> str:
         """The folder of a claim."""
-        if isinstance(which, str):
-            return which
-        return str(self.rows("claims/verdicts", number=which)["claim"][0])
+        if isinstance(name, str):
+            return name
+        return str(self.rows("claims/verdicts", number=name)["claim"][0])
 
     def verdict(self, claim: str | int, quantity: str, expected: str) -> str:
         """The verdict on a prediction (where there are several of a quantity, on one of them);
         raises `Wrong` if it is not the expected one.
         """
-        found = self.rows("claims/verdicts", claim=self.claim(claim), quantity=quantity)[
+        verdict = self.rows("claims/verdicts", claim=self.claim(claim), quantity=quantity)[
             "verdict"
         ].to_list()
-        return _expected(quantity, expected if expected in found else str(found[0]), expected)
+        return _expected(quantity, expected if expected in verdict else str(verdict[0]), expected)
 
     def overall(self, claim: str | int, expected: str) -> str:
         """The verdict on a whole claim: what is not true by construction, and what failed."""
@@ -274,8 +274,8 @@ class StoredResults:
         rows = self.rows("claims/verdicts", claim=claim).filter(
             ~pl.col("by_construction") | (pl.col("verdict") == NOT)
         )
-        found = set(rows["verdict"])
-        return NOT if NOT in found else OUT if found == {OUT} else "undecided"
+        verdicts = set(rows["verdict"])
+        return NOT if NOT in verdicts else OUT if verdicts == {OUT} else "undecided"
 
     def outcomes(self, expected: str) -> list[int]:
         """Numbers of the claims that as a whole have a verdict."""
@@ -349,8 +349,8 @@ class StoredResults:
 
     def registered(self, study: str, claim: str, expected: str) -> str:
         """The words of a claim of an earlier study, whose verdict must be the expected one."""
-        found = self.row(f"{study}/verdicts", claim=claim)
-        _expected(claim, found["verdict"], expected)
+        row = self.row(f"{study}/verdicts", claim=claim)
+        _expected(claim, row["verdict"], expected)
         return claim
 
     def index(self) -> list[dict[str, Any]]:
@@ -382,8 +382,8 @@ class StoredResults:
     def with_earlier_intervals(self) -> list[str]:
         """Names of stored results with intervals of an earlier, narrower kind."""
         names = [job.name for job in JOBS if job.compared and job.name != "population-genetics"]
-        kept = [name for name in names if name not in ("claims", *COMPUTED_AGAIN)]
-        old = [name for name in kept if self.record(name)["finished"] < ONE_KIND_SINCE]
+        others = [name for name in names if name not in ("claims", *COMPUTED_AGAIN)]
+        old = [name for name in others if self.record(name)["finished"] < ONE_KIND_SINCE]
         folders = sorted((self.folder / "claims").glob("*/provenance.json"))
         claims = [json.loads(path.read_text(encoding="utf-8"))["finished"] for path in folders]
         return [*old, *(["claims"] if claims and min(claims) < ONE_KIND_SINCE else [])]
@@ -392,15 +392,15 @@ class StoredResults:
         """Every claim with its verdict and figures."""
         out = []
         for claim in self.claims:
-            told, figures = (
+            verdicts_told, figures = (
                 self.verdicts(claim),
                 sorted(path.stem for path in (self.folder / "claims" / claim).glob("*.png")),
             )
             out.append(
                 {
                     "name": claim,
-                    "good": told[OUT],
-                    "all": told["all"],
+                    "good": verdicts_told[OUT],
+                    "all": verdicts_told["all"],
                     "verdict": self._overall(claim),
                     "figures": figures,
                 }
@@ -423,10 +423,10 @@ ONE_KIND_SINCE = (  # the day from which on all intervals are of one kind; see d
 COMPUTED_AGAIN = ("birth-control", "recovery")
 
 
-def _expected(what: str, found: str, expected: str) -> str:
-    if found != expected:
-        raise Wrong(f"{what}: the verdict is {found!r}, not {expected!r}")
-    return found
+def _expected(what: str, got: str, expected: str) -> str:
+    if got != expected:
+        raise Wrong(f"{what}: the verdict is {got!r}, not {expected!r}")
+    return got
 
 
 class Row(Mapping[str, Any]):
@@ -477,31 +477,31 @@ def straight(x: Iterable[float], y: Iterable[float]) -> float:
 # Building
 
 
-def names(kept: StoredResults) -> dict[str, Any]:
+def names(results: StoredResults) -> dict[str, Any]:
     """Names that expressions may use."""
     return {
-        "T": kept.table,
-        "rows": kept.rows,
-        "row": kept.row,
-        "record": kept.record,
-        "experiment": kept.experiment,
-        "m": kept.measured,
-        "outcomes": kept.outcomes,
-        "whole": kept.whole,
-        "not_out": kept.not_out,
-        "open": kept.open,
-        "asked": kept.asked,
-        "seeds_of": kept.seeds_of,
-        "lived": kept.lived,
+        "T": results.table,
+        "rows": results.rows,
+        "row": results.row,
+        "record": results.record,
+        "experiment": results.experiment,
+        "m": results.measured,
+        "outcomes": results.outcomes,
+        "whole": results.whole,
+        "not_out": results.not_out,
+        "open": results.open,
+        "asked": results.asked,
+        "seeds_of": results.seeds_of,
+        "lived": results.lived,
         "recursion": recursion,
-        "studies": kept.index,
-        "earlier_intervals": kept.with_earlier_intervals,
-        "claims": kept.claims_kept,
-        "verdict": kept.verdict,
-        "overall": kept.overall,
-        "verdicts": kept.verdicts,
-        "chances": kept.chances,
-        "registered": kept.registered,
+        "studies": results.index,
+        "earlier_intervals": results.with_earlier_intervals,
+        "claims": results.claims_kept,
+        "verdict": results.verdict,
+        "overall": results.overall,
+        "verdicts": results.verdicts,
+        "chances": results.chances,
+        "registered": results.registered,
         "col": pl.col,
         "n": number,
         "pc": percent,
@@ -523,7 +523,7 @@ def names(kept: StoredResults) -> dict[str, Any]:
     }
 
 
-def environment(kept: StoredResults) -> jinja2.Environment:
+def environment(results: StoredResults) -> jinja2.Environment:
     """Where sources are read and what they may use."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT),
@@ -534,14 +534,14 @@ def environment(kept: StoredResults) -> jinja2.Environment:
         keep_trailing_newline=True,
         extensions=["jinja2.ext.do"],
     )
-    templates.globals.update(names(kept))
+    templates.globals.update(names(results))
     templates.filters.update(n=number, pc=percent, span=span, listed=listed, words=words)
     return templates
 
 
-def render(source: str, kept: StoredResults | None = None) -> str:
+def render(source: str, results: StoredResults | None = None) -> str:
     """Render a source, given by its path below the root. Raises `Wrong` with the line."""
-    templates = environment(kept or StoredResults(ROOT / "results"))
+    templates = environment(results or StoredResults(ROOT / "results"))
     try:
         return templates.get_template(source).render()
     except (
@@ -567,20 +567,20 @@ def _where(error: BaseException, source: str) -> str:
     return f"{source}, line {line}" if line else source
 
 
-def pages(kept: StoredResults | None = None) -> dict[Path, str]:
+def pages(results: StoredResults | None = None) -> dict[Path, str]:
     """Every made page with what it must hold."""
-    kept = kept or StoredResults(ROOT / "results")
+    results = results or StoredResults(ROOT / "results")
     out = {}
     for page in SOURCES:
         head = (
             f"<!-- made from {Path(page).name}.j2 by scripts/docs/build_documents.py;"
             " do not edit -->\n"
         )
-        out[ROOT / page] = head + render(f"{page}.j2", kept)
+        out[ROOT / page] = head + render(f"{page}.j2", results)
     for page in PARTS:
         text = (ROOT / page).read_text(encoding="utf-8")
         out[ROOT / page] = MARK.sub(
-            lambda found: found[1] + render(found[2], kept) + found[3], text
+            lambda match: match[1] + render(match[2], results) + match[3], text
         )
     return out
 
@@ -601,7 +601,7 @@ def typed(text: str) -> list[str]:
     stands there`.
     """
     for what in (EXPRESSION, CODE, LINK, HEADING):
-        text = what.sub(lambda found: "".join(c for c in found[0] if c == "\n"), text)
+        text = what.sub(lambda match: "".join(c for c in match[0] if c == "\n"), text)
     return [
         f"{i}: {line.strip()}" for i, line in enumerate(text.splitlines(), 1) if TYPED.search(line)
     ]

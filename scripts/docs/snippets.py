@@ -94,8 +94,8 @@ class Block:
     @property
     def file(self) -> str:
         """The name of the file that it is; empty if it is none."""
-        found = _NAMED.match(self.text)
-        return found[1] if found else ""
+        match = _NAMED.match(self.text)
+        return match[1] if match else ""
 
 
 class Wrong(Exception):
@@ -262,8 +262,8 @@ class Page:
     def _command(self, words: list[str], more: dict[str, str] | None = None) -> str:
         """Run a command with more variables in its environment; gives its standard output."""
         if self.word_for_word and words[0] != "cd":
-            beside = Path(sys.executable).parent / words[0]
-            return _process([str(beside) if beside.exists() else words[0], *words[1:]], more)
+            script = Path(sys.executable).parent / words[0]
+            return _process([str(script) if script.exists() else words[0], *words[1:]], more)
         if words[:2] == ["pip", "install"]:
             self.installed = _install(words[2:])
             return ""
@@ -317,17 +317,17 @@ class Page:
         """
         there = Path("results") / kind
         mark = "provenance.json" if kind == "runs" else "sweep.json"
-        found = sorted(
+        folders = sorted(
             (p.parent for p in there.glob(f"*/{mark}")), key=lambda p: (p / mark).stat().st_mtime_ns
         )
-        if len(found) < back:
+        if len(folders) < back:
             self._command(
-                ["evosim", "run", "--seed", str(100 + len(found))]
+                ["evosim", "run", "--seed", str(100 + len(folders))]
                 if kind == "runs"
                 else ["evosim", "sweep", "run", self._meant("SWEEP.toml")]
             )
             return self._made(kind, back)
-        return found[-back]
+        return folders[-back]
 
     def _write(self, block: Block) -> None:
         """Make a block a file."""

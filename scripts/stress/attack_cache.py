@@ -229,7 +229,7 @@ def main() -> None:
         "--only", default="", help="kinds whose name has these words; nothing is kept then"
     )
     chosen = parser.parse_args()
-    kept = None if chosen.only else study.Study("attack/cache", build_packaged("micro"))
+    stored = None if chosen.only else study.Study("attack/cache", build_packaged("micro"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         bench = Bench(Path(temporary), chosen.seed)
         attack(bench, chosen.tries, chosen.only)
@@ -238,10 +238,10 @@ def main() -> None:
     table = rows.group_by("kind", maintain_order=True).agg(
         tries=pl.len(), failures=failures.sum(), reason=pl.col("failed").filter(failures).first()
     )
-    if kept is None:
+    if stored is None:
         print(table)
     else:
-        kept.store({"cache": table}, random_seed=chosen.seed)
+        stored.store({"cache": table}, random_seed=chosen.seed)
     if table["failures"].sum():
         raise SystemExit(f"{table['failures'].sum()} of {len(rows)} tries failed")
 

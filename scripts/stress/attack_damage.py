@@ -111,12 +111,12 @@ def other(path: Path, lots: random.Random) -> None:
 def gone(path: Path, lots: random.Random) -> None:
     """Remove the file, or replace it by a folder or a link."""
     path.unlink()
-    how = lots.randrange(4)
-    if how == 1:
+    damage = lots.randrange(4)
+    if damage == 1:
         path.mkdir()
-    elif how == 2:
+    elif damage == 2:
         path.symlink_to(path.name)
-    elif how == 3:
+    elif damage == 3:
         path.symlink_to("/nowhere")
 
 
@@ -210,9 +210,9 @@ def numbers(command: str, folder: Path, base: Path, scratch: Path) -> str:
         "report": ["report", str(folder), "--force"],
     }[command]
     code, out, err = in_process(*arguments)
-    mine = [line for line in err.splitlines() if "was made by other code" not in line]
-    if code == 2 and len(mine) == 1:
-        raise UserError(mine[0])
+    lines = [line for line in err.splitlines() if "was made by other code" not in line]
+    if code == 2 and len(lines) == 1:
+        raise UserError(lines[0])
     if code or "Traceback" in err:
         raise RuntimeError(f"{command} ended with {code}: {err[-300:]}")
     if command == "export":
@@ -237,7 +237,7 @@ def attack(
         shutil.rmtree(scratch, ignore_errors=True)
         row.reads += 1
         try:
-            found = numbers(command, damaged, base, scratch)
+            outcome = numbers(command, damaged, base, scratch)
         except UserError as error:
             row.refused += "\n" not in str(error)
             row.tracebacks += "\n" in str(error)
@@ -247,9 +247,9 @@ def attack(
             row.tracebacks += 1
             row.first = row.first or f"{command}: {type(error).__name__}: {error}"[:200]
         else:
-            row.equal += found == right[command]
-            row.wrong += found != right[command]
-            if found != right[command]:
+            row.equal += outcome == right[command]
+            row.wrong += outcome != right[command]
+            if outcome != right[command]:
                 row.first = row.first or f"{command}: other numbers"
 
 

@@ -38,13 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
         default=[2_000_000],
         help="Numbers of generations that are estimated and not run.",
     )
-    asked = parser.parse_args(arguments)
-    rows = [measured(generations) for generations in asked.generations]
+    options = parser.parse_args(arguments)
+    rows = [measured(generations) for generations in options.generations]
     # Peak, time and the rest are empty: nothing was run.
     rows += [
         dict.fromkeys(rows[0])
         | {"generations": many, "estimate_mib": round(estimated(settings_of(many)))}
-        for many in asked.estimate
+        for many in options.estimate
     ]
     table = pl.DataFrame(rows)
     print(table)

@@ -199,12 +199,12 @@ def tree(features: dict[str, str] | None = None) -> dict[str, Any]:
 
 def at_the_door(table: Table, tries: int, seed: int) -> None:
     """Random names with a hostile sign must be refused in one line that can be shown."""
-    drawn = random.Random(seed)
+    rng = random.Random(seed)
     for i in range(tries):
-        door, sign = DOORS[i % len(DOORS)], SIGNS[drawn.randrange(len(SIGNS))]
+        door, sign = DOORS[i % len(DOORS)], SIGNS[rng.randrange(len(SIGNS))]
         if door == "question" and sign in MULTILINE:
             continue
-        name = drawn.choice(("", "lie", "é")) + sign + drawn.choice(("", "low", "日"))
+        name = rng.choice(("", "lie", "é")) + sign + rng.choice(("", "low", "日"))
         table.note("names at the door", door, refused(door, name))
     for name in ("", " ", "\u00a0", " lie", "lie ", "x" * 5000, "a\nb", "a\tb"):
         for door in ("state", "act", "feature", "class"):
@@ -279,11 +279,11 @@ def through_outputs(table: Table, folder: Path) -> list[Path]:
                     "" if "".join(act.split()) in flat else f"{act!r} is not there",
                 )
             failed: list[str] = []
-            drawn = figures.draw(
+            charts = figures.draw(
                 run.recorded, ("svg", "png", "pdf", "html"), names=FIGURES, on_failure=failed.append
             )
             table.note("outputs", "figures", "; ".join(failed))
-            for path in drawn:
+            for path in charts:
                 wrong = ""
                 if path.suffix == ".svg":
                     try:
@@ -293,7 +293,7 @@ def through_outputs(table: Table, folder: Path) -> list[Path]:
                 elif path.stat().st_size < 1000:
                     wrong = f"{path.name} is empty"
                 table.note("outputs", f"figures: {path.suffix[1:]}", wrong)
-            pages += [path for path in drawn if path.suffix == ".html"]
+            pages += [path for path in charts if path.suffix == ".html"]
             report = write_report(run, folder / f"report{start}.html")
             text = report.read_text(encoding="utf-8")
             raw = text.split('id="data">')[0]
@@ -397,14 +397,14 @@ class Received:
 
     def state(self) -> str:
         """The effect outside the folder: code that ran or changed files; empty without one."""
-        found = sorted(path.name for path in self.outside.rglob("*"))
+        files = sorted(path.name for path in self.outside.rglob("*"))
         whole = (self.outside / "precious.parquet").exists() and (
             self.outside / "precious.parquet"
         ).read_text() == "precious"
         if self.mark.exists():
             self.mark.unlink()
             return "a module of the folder ran"
-        return "" if whole and found == ["precious.parquet"] else f"outside there is {found}"
+        return "" if whole and files == ["precious.parquet"] else f"outside there is {files}"
 
 
 def quiet(*words: str) -> str:
@@ -419,9 +419,9 @@ def quiet(*words: str) -> str:
     return ""
 
 
-def views(folder: Path, beside: Path) -> list[tuple[str, ...]]:
+def views(folder: Path, scratch: Path) -> list[tuple[str, ...]]:
     """Every command that looks at a run's folder."""
-    f, out = str(folder), str(beside / "exported")
+    f, out = str(folder), str(scratch / "exported")
     return [
         ("analyze", f),
         ("analyze", f, "--rungs"),
@@ -436,8 +436,8 @@ def views(folder: Path, beside: Path) -> list[tuple[str, ...]]:
 
 def received(table: Table, folder: Path) -> None:
     """Folders that name modules, files outside and links."""
-    mine = Received(folder)
-    sys.path.insert(0, str(mine.modules))
+    inbox = Received(folder)
+    sys.path.insert(0, str(inbox.modules))
     for what, setting in (
         ("algorithm", 'optimizer={name="deap",algorithm="evil:search",population=20}'),
         (
@@ -450,11 +450,11 @@ def received(table: Table, folder: Path) -> None:
             'world={name="gymnasium:evilpack.sub:Env-v0",ancestral={},modern={}}',
         ),
     ):
-        for words in views(mine.run_with(setting), folder):
+        for words in views(inbox.run_with(setting), folder):
             table.note(
                 "received",
                 f"looks at a run whose {what} is a module",
-                quiet(*words) or mine.state(),
+                quiet(*words) or inbox.state(),
             )
     for keep in (
         "../../../outside/precious",
@@ -466,7 +466,7 @@ def received(table: Table, folder: Path) -> None:
         "x\x00y",
         3,
     ):
-        sweep = mine.copy("sweep")
+        sweep = inbox.copy("sweep")
         facts = json.loads((sweep / "sweep.json").read_text())
         del facts["checksum"]
         facts["keep"] = [keep]
@@ -476,7 +476,7 @@ def received(table: Table, folder: Path) -> None:
             table.note(
                 "received",
                 "a sweep that keeps a file outside",
-                quiet("sweep", words[0], str(sweep), *words[1:]) or mine.state(),
+                quiet("sweep", words[0], str(sweep), *words[1:]) or inbox.state(),
             )
     for name in (
         "figures",
@@ -486,15 +486,15 @@ def received(table: Table, folder: Path) -> None:
         "figures/fitness.svg",
         "analysis/ladder.parquet",
     ):
-        run = mine.copy("plain")
+        run = inbox.copy("plain")
         for words in (
             ("analyze", str(run)),
             ("figures", str(run), "fitness", "--format", "svg"),
             ("report", str(run), "--force"),
         ):
-            link(run / name, mine.outside / ("precious.parquet" if "." in name else ""))
+            link(run / name, inbox.outside / ("precious.parquet" if "." in name else ""))
             table.note(
-                "received", f"a run in which {name} is a link", quiet(*words) or mine.state()
+                "received", f"a run in which {name} is a link", quiet(*words) or inbox.state()
             )
     for name in (
         "parts",
@@ -506,20 +506,20 @@ def received(table: Table, folder: Path) -> None:
         "manifest.json",
     ):
         for words in (("collect",), ("check", "--repair"), ("analyze",)):
-            sweep = mine.copy("sweep")
-            link(sweep / name, mine.outside / ("precious.parquet" if "." in name else ""))
+            sweep = inbox.copy("sweep")
+            link(sweep / name, inbox.outside / ("precious.parquet" if "." in name else ""))
             table.note(
                 "received",
                 f"a sweep in which {name} is a link",
-                quiet("sweep", words[0], str(sweep), *words[1:]) or mine.state(),
+                quiet("sweep", words[0], str(sweep), *words[1:]) or inbox.state(),
             )
-    run = mine.copy("plain")
+    run = inbox.copy("plain")
     facts = json.loads((run / "provenance.json").read_text())
     (run / "provenance.json").write_text(json.dumps(facts | {"controls": {"../../../outside": {}}}))
     for words in views(run, folder):
-        table.note("received", "a run with a control outside", quiet(*words) or mine.state())
-    sys.path.remove(str(mine.modules))
-    started_in(table, mine)
+        table.note("received", "a run with a control outside", quiet(*words) or inbox.state())
+    sys.path.remove(str(inbox.modules))
+    started_in(table, inbox)
 
 
 def link(path: Path, target: Path) -> None:
@@ -529,10 +529,10 @@ def link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def started_in(table: Table, mine: Received) -> None:
+def started_in(table: Table, inbox: Received) -> None:
     """The command, started in a folder with modules of well-known names, imports none of them."""
     command = Path(sys.executable).with_name("evosim")
-    here = mine.copy("plain")
+    here = inbox.copy("plain")
     for name in (
         "evosim",
         "worlds",
@@ -543,7 +543,7 @@ def started_in(table: Table, mine: Received) -> None:
         "numpy",
         "sitecustomize",
     ):
-        (here / f"{name}.py").write_text(mine.code)
+        (here / f"{name}.py").write_text(inbox.code)
     known = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     small = ["--set", "optimizer.population=20", "--set", "phases.0.generations=4"]
     for words in (["list"], ["analyze", "."], ["run", "micro", *small, "--out", "again"]):
@@ -555,7 +555,7 @@ def started_in(table: Table, mine: Received) -> None:
             "started in a folder with modules",
             "" if done.returncode == 0 else done.stderr[-200:],
         )
-        table.note("received", "started in a folder with modules", mine.state())
+        table.note("received", "started in a folder with modules", inbox.state())
 
 
 def attack(tries: int, seed: int, tell: Callable[[str], object] = print) -> pl.DataFrame:
@@ -594,11 +594,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Hostile names and received folders.")
     parser.add_argument("--tries", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    kept = study.Study("attack/names", build_packaged("micro"))
-    found = attack(asked.tries, asked.seed)
-    kept.store(
-        {"names": found}, tries=asked.tries, seed=asked.seed, failures=int(found["failures"].sum())
+    options = parser.parse_args()
+    stored = study.Study("attack/names", build_packaged("micro"))
+    rows = attack(options.tries, options.seed)
+    stored.store(
+        {"names": rows},
+        tries=options.tries,
+        seed=options.seed,
+        failures=int(rows["failures"].sum()),
     )
 
 

@@ -273,7 +273,7 @@ def orphans(row: Row, scratch: Path, tries: int, lots: random.Random) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        while not (found := sweep_job.workers_of(driver.pid)) and driver.poll() is None:
+        while not (workers := sweep_job.workers_of(driver.pid)) and driver.poll() is None:
             time.sleep(0.05)
         time.sleep(lots.uniform(0.0, 3.0))
         everyone = (
@@ -282,7 +282,7 @@ def orphans(row: Row, scratch: Path, tries: int, lots: random.Random) -> None:
         if claims or lots.random() < 0.5:
             driver.kill()
         else:
-            os.kill(found[0], signal.SIGSTOP)
+            os.kill(workers[0], signal.SIGSTOP)
             driver.send_signal(signal.SIGINT)
         try:
             driver.communicate(timeout=60)
@@ -321,7 +321,7 @@ def main() -> None:
     if os.geteuid():
         raise SystemExit("disks are mounted, which needs root")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
-    kept, rows = study.Study("attack/runs", build_packaged("micro")), []
+    stored, rows = study.Study("attack/runs", build_packaged("micro")), []
     for name, (attack, share) in ATTACKS.items():
         if chosen.only in name:
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -341,7 +341,7 @@ def main() -> None:
         ]
     )
     if not chosen.only:
-        kept.store({"attacks": table}, random_seed=chosen.seed)
+        stored.store({"attacks": table}, random_seed=chosen.seed)
     sys.exit(1 if table["failures"].sum() else 0)
 
 

@@ -77,21 +77,21 @@ def in_process(examples: int, start: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows: list[dict[str, Any]] = [
         {
             "kind": kind,
-            "changed": how,
+            "changed": way,
             "examples": count["accepted"] + count["refused"],
             **{name: count[name] for name in columns},
-            "slowest_refusal_or_check_s": round(slowest[kind, how], 3),
+            "slowest_refusal_or_check_s": round(slowest[kind, way], 3),
         }
-        for (kind, how), count in sorted(counts.items())
+        for (kind, way), count in sorted(counts.items())
     ]
-    found = pl.DataFrame(
+    counted = pl.DataFrame(
         [
-            {"kind": kind, "changed": how, "defect": what, "times": times}
-            for (kind, how, what), times in sorted(defects.items())
+            {"kind": kind, "changed": way, "defect": what, "times": times}
+            for (kind, way, what), times in sorted(defects.items())
         ],
         schema={"kind": pl.String, "changed": pl.String, "defect": pl.String, "times": pl.Int64},
     )
-    return pl.DataFrame(rows), found
+    return pl.DataFrame(rows), counted
 
 
 def as_processes(processes: int, start: int) -> pl.DataFrame:

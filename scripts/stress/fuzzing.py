@@ -655,7 +655,7 @@ def _setting(draw: Draw, tree: Tree) -> str:
 def cases(draw: Draw) -> Case:
     """Any example."""
     kind = draw(st.sampled_from(["experiment", "sweep"]))
-    how = (
+    way = (
         draw(
             st.sampled_from(
                 ["mild"] * 5 + ["values"] * 5 + ["settings"] * 2 + ["bytes"] * 2 + ["place"]
@@ -670,19 +670,19 @@ def cases(draw: Draw) -> Case:
         tree |= copy.deepcopy(SMALL)
     settings: tuple[str, ...] = ()
     place = "file"
-    if how == "mild":
+    if way == "mild":
         for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
             _change_mildly(draw, tree)
-    elif how == "values" or draw(st.integers(0, 3)) == 0:
+    elif way == "values" or draw(st.integers(0, 3)) == 0:
         for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3, 6]))):
             with suppress(RecursionError):  # too deep to be changed again
                 _mutate(draw, tree)
     data = _toml(tree)
-    if how == "settings":
+    if way == "settings":
         settings = tuple(_setting(draw, tree) for _ in range(draw(st.integers(1, 3))))
-    elif how == "bytes":
+    elif way == "bytes":
         data = _damaged(draw, data)
-    elif how == "place":
+    elif way == "place":
         place = draw(st.sampled_from(["folder", "pipe", "nothing", "link to itself"]))
     files = {"given.toml": data}
     if kind == "sweep" and b"base.toml" in data:
@@ -692,7 +692,7 @@ def cases(draw: Draw) -> Case:
         files["base.toml"] = (
             _damaged(draw, _toml(base)) if draw(st.integers(0, 4)) == 0 else _toml(base)
         )
-    return Case(kind, how, files, settings, place)
+    return Case(kind, way, files, settings, place)
 
 
 # Required answers
@@ -747,14 +747,14 @@ def faults_of(message: str, case: Case) -> list[str]:
 
     It must be one line that states the error and a fix, and it must name a key or the file.
     """
-    found = []
+    faults = []
     if not message.isprintable() or len(message) > 2500:
-        found.append(f"not one short line: {message[:80]!r}")
+        faults.append(f"not one short line: {message[:80]!r}")
     if not re.search(r"\S[.:?] \S.*[.?]$", message):  # the error, then the fix
-        found.append(f"no rule or no remedy: {message[:200]!r}")
+        faults.append(f"no rule or no remedy: {message[:200]!r}")
     if not any(word in message for word in _names(case)):
-        found.append(f"names nothing: {message[:200]!r}")
-    return found
+        faults.append(f"names nothing: {message[:200]!r}")
+    return faults
 
 
 def _names(case: Case) -> set[str]:
@@ -828,32 +828,32 @@ def _run(experiment: Experiment, verdict: Verdict) -> None:
         verdict.defects.append(f"not finite in the account: {', '.join(wrong[:3])}")
 
 
-def _lost(written: Any, kept: Any, path: str = "") -> str:
+def _lost(written: Any, stored: Any, path: str = "") -> str:
     """The first item of a written tree that is missing in the stored one; empty if none is."""
-    if isinstance(written, dict) and isinstance(kept, dict):
+    if isinstance(written, dict) and isinstance(stored, dict):
         return next(
             (
                 lost
                 for key in written
-                if (lost := _lost(written[key], kept.get(key, _lost), f"{path}.{key}"))
+                if (lost := _lost(written[key], stored.get(key, _lost), f"{path}.{key}"))
             ),
             "",
         )
-    if isinstance(written, list) and isinstance(kept, list) and len(written) == len(kept):
+    if isinstance(written, list) and isinstance(stored, list) and len(written) == len(stored):
         return next(
             (
                 lost
-                for i, (w, k) in enumerate(zip(written, kept, strict=True))
+                for i, (w, k) in enumerate(zip(written, stored, strict=True))
                 if (lost := _lost(w, k, f"{path}.{i}"))
             ),
             "",
         )
-    if isinstance(written, int) and isinstance(kept, float):
+    if isinstance(written, int) and isinstance(stored, float):
         written = float(written)
     return (
         ""
-        if written == kept and isinstance(written, bool) == isinstance(kept, bool)
-        else f"{path} is {written!r} and became {kept!r}"
+        if written == stored and isinstance(written, bool) == isinstance(stored, bool)
+        else f"{path} is {written!r} and became {stored!r}"
     )
 
 
@@ -867,7 +867,7 @@ def _sweep(path: Path, verdict: Verdict, run: bool) -> bool:
     plan = make_plan(written)
     sweep_folder(written, None).exists()
     tree = read_toml(path, "the sweep file")
-    told = [
+    keys = [
         key
         for part in (
             tree.get("grid", {}),
@@ -876,9 +876,9 @@ def _sweep(path: Path, verdict: Verdict, run: bool) -> bool:
         )
         for key in _leaves(part)
     ]
-    if sorted(told) != sorted(plan.kinds):
+    if sorted(keys) != sorted(plan.kinds):
         verdict.defects.append(
-            f"other parameters are swept than were written: {told} {list(plan.kinds)}"
+            f"other parameters are swept than were written: {keys} {list(plan.kinds)}"
         )
     lost = [key for key in _leaves(tree.get("set", {})) if not _put(plan.tree, key)]
     if lost:

@@ -119,8 +119,8 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=3)
     parser.add_argument("--population", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    sys.exit(1 if kill(asked.kills, asked.replicates, asked.population, asked.seed) else 0)
+    options = parser.parse_args()
+    sys.exit(1 if kill(options.kills, options.replicates, options.population, options.seed) else 0)
 
 
 def partial(folder: Path) -> Path:

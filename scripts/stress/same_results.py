@@ -71,15 +71,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
             here, there = (
-                results(Path(scratch) / f"{name}-{which}", name, checkout.resolve())
-                for which, checkout in (("here", ROOT), ("other", chosen.other))
+                results(Path(scratch) / f"{name}-{side}", name, checkout.resolve())
+                for side, checkout in (("here", ROOT), ("other", chosen.other))
             )
             if isinstance(here, str) or isinstance(there, str):
-                found, equal = [f"not run: {here}; {there}"], 0
+                different, equal = [f"not run: {here}; {there}"], 0
             else:
-                found, equal = differences(here, there), len(files(here))
-            bad += bool(found)
-            print(f"{name:<26} {'; '.join(found) or f'{equal} files are equal'}", flush=True)
+                different, equal = differences(here, there), len(files(here))
+            bad += bool(different)
+            print(f"{name:<26} {'; '.join(different) or f'{equal} files are equal'}", flush=True)
     print(f"{bad} of {len(names)} differ")
     sys.exit(1 if bad else 0)
 
@@ -134,32 +134,32 @@ def small(name: str) -> list[str]:
 
 def files(folder: Path) -> dict[str, Path]:
     """Tables and summaries of a run or sweep, by path."""
-    found = (
+    paths = (
         path
         for path in sorted(folder.rglob("*"))
         if path.suffix == ".parquet" or path.name in ("summary.json", "analysis.json")
     )
     return {
-        path.relative_to(folder).as_posix(): path for path in found if "parts" not in path.parts
+        path.relative_to(folder).as_posix(): path for path in paths if "parts" not in path.parts
     }
 
 
 def differences(here: Path, there: Path) -> list[str]:
     """Differences between two folders, one per line."""
-    mine, others = files(here), files(there)
+    own, others = files(here), files(there)
     out = [
-        f"{name} is only {'here' if name in mine else 'there'}"
-        for name in sorted(mine.keys() ^ others.keys())
+        f"{name} is only {'here' if name in own else 'there'}"
+        for name in sorted(own.keys() ^ others.keys())
     ]
-    for name in sorted(mine.keys() & others.keys()):
-        if mine[name].suffix == ".json":
+    for name in sorted(own.keys() & others.keys()):
+        if own[name].suffix == ".json":
             a, b = (
                 plain(json.loads(path.read_text(encoding="utf-8")))
-                for path in (mine[name], others[name])
+                for path in (own[name], others[name])
             )
             out += [f"{name}: {words}" for words in unequal(a, b)][:5]
-        elif mine[name].read_bytes() != others[name].read_bytes():
-            a, b = pl.read_parquet(mine[name]), pl.read_parquet(others[name])
+        elif own[name].read_bytes() != others[name].read_bytes():
+            a, b = pl.read_parquet(own[name]), pl.read_parquet(others[name])
             if a.schema != b.schema or a.height != b.height:
                 out.append(f"{name}: other columns or rows")
             elif columns := [

@@ -49,9 +49,9 @@ def engine(name: str, workers: int, *more: str) -> Callable[[Path, Path], None]:
 
 def array(file: Path, folder: Path) -> None:
     """Compute a sweep by the batch file that `evosim sweep script` prints, as printed."""
-    asked = sweep_job.evosim("sweep", "script", file, "--out", folder, "--slurm", "--tasks", "4")
+    answer = sweep_job.evosim("sweep", "script", file, "--out", folder, "--slurm", "--tasks", "4")
     text = subprocess.run(
-        asked, capture_output=True, text=True, check=True, cwd=sweep_job.ROOT
+        answer, capture_output=True, text=True, check=True, cwd=sweep_job.ROOT
     ).stdout
     script = folder.with_suffix(".sh")
     script.write_text(text, encoding="utf-8")
@@ -235,7 +235,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-slurm", action="store_true")
     chosen = parser.parse_args()
-    kept = study.Study("sweep-engines", build_packaged("micro"))
+    stored = study.Study("sweep-engines", build_packaged("micro"))
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -254,7 +254,7 @@ def main() -> None:
             "overhead": pl.DataFrame(overhead(folder)),
             "scaling": pl.DataFrame(scaling(folder, chosen.rounds)),
         }
-    kept.store(
+    stored.store(
         tables,
         processors=processors(batch=False),
         load_at_start=round(load, 1),

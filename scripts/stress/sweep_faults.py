@@ -101,12 +101,12 @@ class Bench:
         """Count lost and duplicated runs of a finished sweep."""
         for path in check(store).stale:
             path.unlink()
-        found = collect(store)
+        collected = collect(store)
         lost, twice = sweep_job.lost_and_duplicated(store)
         row.sweeps += 1
         row.lost += lost
         row.duplicated += twice
-        row.same += (found.digest, sweep_job.bytes_digest(store)) == (self.digest, self.bytes)
+        row.same += (collected.digest, sweep_job.bytes_digest(store)) == (self.digest, self.bytes)
         if remove:
             shutil.rmtree(store.folder)
 
@@ -122,10 +122,10 @@ class Bench:
     def refused(self, row: Row, driver: subprocess.Popen[str]) -> None:
         """Wait for a driver that must end with one line and exit code 2."""
         said = driver.communicate(timeout=PATIENCE)[1].splitlines()
-        mine = [line for line in said if line.startswith("evosim: ")]
+        lines = [line for line in said if line.startswith("evosim: ")]
         row.one_line += (
             driver.returncode == 2
-            and len(mine) == 1
+            and len(lines) == 1
             and not any("Traceback" in line for line in said)
         )
 
@@ -196,7 +196,7 @@ def killed_while_writing(bench: Bench) -> None:
             out = bench.place()
             for write in range(8):
                 sweep_job.begun(bench.file, out)
-                mine = [
+                command = [
                     sys.executable,
                     __file__,
                     "--die",
@@ -205,7 +205,7 @@ def killed_while_writing(bench: Bench) -> None:
                     str(out),
                     str(bench.random.randrange(4)),
                 ]
-                died = subprocess.run(mine, capture_output=True, text=True, cwd=sweep_job.ROOT)
+                died = subprocess.run(command, capture_output=True, text=True, cwd=sweep_job.ROOT)
                 if died.returncode != -signal.SIGKILL:
                     raise RuntimeError(f"nobody died: {died.stderr}")
                 row.tries += 1
@@ -355,10 +355,10 @@ def truncated(bench: Bench, engine: str, tries: int) -> None:
                     : bench.random.choice([0, bench.random.randrange(path.stat().st_size)])
                 ]
             )
-            found = check(store)
-            if found.sound and not found.missing:
+            report = check(store)
+            if report.sound and not report.missing:
                 raise RuntimeError(f"{path} was truncated, and this was not noticed")
-            repair(store, found)
+            repair(store, report)
             row.tries += 1
             bench.judge(row, bench.end(out, engine), remove=False)
 
@@ -372,13 +372,13 @@ def on_slurm(bench: Bench, tries: int) -> None:
         with bench.row("tasks of a Slurm array killed, array submitted again", "array") as row:
             for _ in range(tries):
                 out = bench.place()
-                asked = sweep_job.evosim(
+                answer = sweep_job.evosim(
                     "sweep", "script", bench.file, "--out", out, "--slurm", "--tasks", "3"
                 )
                 script = out.with_suffix(".sh")
                 script.write_text(
                     subprocess.run(
-                        asked, capture_output=True, text=True, check=True, cwd=sweep_job.ROOT
+                        answer, capture_output=True, text=True, check=True, cwd=sweep_job.ROOT
                     ).stdout
                 )
                 subprocess.run(["sbatch", str(script)], capture_output=True, check=True)
@@ -437,7 +437,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if os.geteuid():
         raise SystemExit(os.strerror(errno.EPERM) + ": disks are mounted, which needs root")
-    kept = study.Study("sweep-faults", build_packaged("micro"))
+    stored = study.Study("sweep-faults", build_packaged("micro"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         bench = Bench(Path(temporary), chosen.seed)
         for name, plant in faults(bench, chosen.kills).items():
@@ -447,7 +447,7 @@ def main() -> None:
         if chosen.only:
             print(table)
             return
-        kept.store(
+        stored.store(
             {"faults": table},
             runs_each=bench.runs,
             random_seed=chosen.seed,

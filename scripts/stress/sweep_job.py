@@ -87,14 +87,14 @@ def drive(
 
 def workers_of(driver: int) -> list[int]:
     """Processes that a driver started to compute with, of engine `local` or `dask`."""
-    found = []
+    workers = []
     with contextlib.suppress(psutil.Error):
         for child in psutil.Process(driver).children():
             with contextlib.suppress(psutil.Error):  # it has just ended
                 command = " ".join(child.cmdline())
                 if "evosim.runtime.worker_pool" in command or "spawn_main" in command:
-                    found.append(child.pid)
-    return found
+                    workers.append(child.pid)
+    return workers
 
 
 def bytes_digest(store: Store) -> str:

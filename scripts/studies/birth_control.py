@@ -37,12 +37,12 @@ def _found(accountant: Accountant) -> pl.DataFrame:
         accountant.experiment.swap - 1,
     )
     rows = []
-    for (seed,), mine in (
+    for (seed,), table in (
         accountant.tables["populations"]
         .filter(pl.col("generation") == swap)
         .group_by("seed", maintain_order=True)
     ):
-        fitness = PopulationSnapshot.from_table(mine).fitness(accountant.cache.evaluator).ancestral
+        fitness = PopulationSnapshot.from_table(table).fitness(accountant.cache.evaluator).ancestral
         rows.append(
             {
                 "seed": seed,
@@ -149,10 +149,10 @@ def draw(folder: Path) -> dict[str, Any]:
     chart = fitness_of_bands(
         pl.read_csv(folder / "fitness.csv"), best, known["phases"][0]["generations"]
     )
-    which = (
+    note = (
         f"{known['name']}; {known['replicates']} seeds from {known['seed']}; bands hold 95% of them"
     )
-    return {"fitness": themed(chart, "Fitness of newborns in both worlds", [which])}
+    return {"fitness": themed(chart, "Fitness of newborns in both worlds", [note])}
 
 
 def main() -> None:
@@ -161,7 +161,7 @@ def main() -> None:
     tables, rows = {}, []
     facts: dict[str, Any] = {}
     for first in (0, 100, 200):
-        table, bands, found = per_seed(first)
+        table, bands, summary = per_seed(first)
         tables[f"seeds-{first}-{first + 19}"] = table
         row: dict[str, Any] = {"seeds": f"{first}-{first + 19}"}
         for column in table.columns[1:]:
@@ -169,7 +169,7 @@ def main() -> None:
         rows.append(row)
         if first == 0:
             tables["fitness"] = bands
-        facts[row["seeds"]] = found | {
+        facts[row["seeds"]] = summary | {
             "seeds_losing_half": int((table["M_share_at_swap"] < 0.5).sum()),
             "seeds_recovering_half": int((table["M_share_at_end"] > 0.5).sum()),
         }

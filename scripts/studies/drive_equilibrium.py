@@ -30,8 +30,8 @@ def predicted(k: float, where: str) -> tuple[float, float]:
     if where == "both":
         there = drive.equilibrium(k, 0.0, 1.0)
         return there.frequency, there.mean_fitness
-    found = drive.lethal_by_sex(0.5, k)
-    return found.newborn, found.mean_fitness
+    equilibrium = drive.lethal_by_sex(0.5, k)
+    return equilibrium.newborn, equilibrium.mean_fitness
 
 
 def curve() -> pl.DataFrame:

@@ -101,13 +101,13 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
     Theory is q* = (2ka - 1) / (2a - 1 - b). a and b are the mean fitness of one and two copies
     relative to none, by seed.
     """
-    kept = [g for first, last in WINDOWS for g in range(first, last + 1, 10)]
+    generations = [g for first, last in WINDOWS for g in range(first, last + 1, 10)]
     problem = build_packaged(
         "greedy-genes",
         f"seed={seed}",
         f"replicates={SEEDS}",
         "search_ledger=false",
-        f"snapshots={kept}",
+        f"snapshots={generations}",
         f"phases=[{{world='ancestral',generations={WINDOWS[-1][1] + 1}}}]",
     )
     k, _ = driver()
@@ -115,12 +115,12 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
     fitness = landscape.frame().select("class", "ancestral")
     rows = []
     for first, last in WINDOWS:
-        found = []
+        equilibria = []
         for run in runs:
-            mine = run.tables["populations"].filter(
+            populations = run.tables["populations"].filter(
                 (pl.col("moment") == "snapshot") & pl.col("generation").is_between(first, last)
             )
-            weighed = mine.join(fitness, on="class", maintain_order="left").with_columns(
+            weighed = populations.join(fitness, on="class", maintain_order="left").with_columns(
                 (pl.col("ancestral") * pl.col("kept") * pl.col("count")).alias("w")
             )
             sums = weighed.group_by("generation", "copies:t:driver", maintain_order=True).agg(
@@ -138,7 +138,7 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
                 (pl.col("allele") == "driver") & pl.col("generation").is_between(first, last)
             )
             a, b = mean[1] / mean[0], mean[2] / mean[0]
-            found.append(
+            equilibria.append(
                 (
                     a,
                     b,
@@ -147,7 +147,11 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
                 )
             )
         columns = dict(
-            zip(("one_copy", "two_copies", "observed", "theory"), np.array(found).T, strict=True)
+            zip(
+                ("one_copy", "two_copies", "observed", "theory"),
+                np.array(equilibria).T,
+                strict=True,
+            )
         )
         row: dict[str, Any] = {"seeds_from": seed, "first": first, "last": last}
         for name, values in (
@@ -311,12 +315,12 @@ def main() -> None:
             above(0.0),
         )
     )
-    kept = ratio_over_seeds(
+    ratio = ratio_over_seeds(
         *paired(by_seed[SIZES[-1], GENERATIONS[-1]], by_seed[SIZES[0], GENERATIONS[-1]])
     )
     claims.append(
         StudyVerdict.of(
-            "nor with N (largest N over smallest, 600 generations)", "> .8", kept, above(0.8)
+            "nor with N (largest N over smallest, 600 generations)", "> .8", ratio, above(0.8)
         )
     )
     rest = ratio_over_seeds(*paired(left, by_seed[500, GENERATIONS[-1]]))

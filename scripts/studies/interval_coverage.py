@@ -152,7 +152,7 @@ def of_variances() -> Iterator[dict[str, Any]]:
     Seeds have a common normal part and one of their own in each cell, both with standard deviation
     1. Shares are computed, and counted, if any effect is significant.
     """
-    how = Resampling(RESAMPLES, CONFIDENCE)
+    resampling = Resampling(RESAMPLES, CONFIDENCE)
     for size in (0.0, 0.5, 1.0, 2.0):
         means = A[:, None] + size * B[None, :]
         parts = [float(A.var()), size**2 * float(B.var())]
@@ -161,20 +161,20 @@ def of_variances() -> Iterator[dict[str, Any]]:
             noise = rng.standard_normal((OF_VARIANCES, 1, 1, n)) + rng.standard_normal(
                 (OF_VARIANCES, 3, 2, n)
             )
-            found = [decompose(means[..., None] + chance, how) for chance in noise]
-            told = [d for d in found if d.detected]
+            decompositions = [decompose(means[..., None] + chance, resampling) for chance in noise]
+            detected = [d for d in decompositions if d.detected]
             row: dict[str, Any] = {
                 "size": size,
                 "seeds": n,
                 "samples": OF_VARIANCES,
-                "told": len(told),
+                "told": len(detected),
             }
-            for name, which, truth in (
+            for name, index, truth in (
                 ("first", 0, parts[0]),
                 ("second", 1, parts[1]),
                 ("pair", 2, 0.0),
             ):
-                ends = [(d.shares[which].low, d.shares[which].high) for d in told]
+                ends = [(d.shares[index].low, d.shares[index].high) for d in detected]
                 low, high = (np.array(end, dtype=np.float64) for end in zip(*ends, strict=True))
                 share = truth / sum(parts)
                 row |= {f"{name}_share": share, name: held((low, high), share)}

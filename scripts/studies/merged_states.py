@@ -78,12 +78,12 @@ def steps(problem: Problem, groups: np.ndarray) -> dict[str, float]:
     """
     pair = merge_states_of_pair(problem.pair, groups)
     fitness = Landscape(replace(problem, pair=replace(pair, modern=pair.ancestral))).frame()
-    found = fitness.filter(pl.col("ancestral") >= pl.col("ancestral").max() - 1e-12)
+    tied = fitness.filter(pl.col("ancestral") >= pl.col("ancestral").max() - 1e-12)
     top = float(fitness["ancestral_intent"].max())  # type: ignore[arg-type]
     optimum = best_for_payoff(replace(pair.ancestral, payoff=pair.ancestral.intent))
     return {
         "misread": merging_error(problem.pair.ancestral, groups),
-        "genomes": 1.0 - float(found["ancestral_intent"].min()) / top,  # type: ignore[arg-type]
+        "genomes": 1.0 - float(tied["ancestral_intent"].min()) / top,  # type: ignore[arg-type]
         "policies": 1.0 - best_for_payoff(pair.ancestral) / optimum,
     }
 
@@ -95,13 +95,13 @@ def table() -> pl.DataFrame:
         problem = build_packaged(name)
         for taken_for in TAKEN_FOR:
             for share in SHARES:
-                found = [
+                drawings = [
                     steps(problem, groups_of(problem.pair.ancestral, share, taken_for, seed))
                     for seed in SEEDS
                 ]
                 row: dict[str, Any] = {"world": world, "taken_for": taken_for, "share": share}
-                for column in found[0]:
-                    row |= mean_over_seeds(x[column] for x in found).columns(column)
+                for column in drawings[0]:
+                    row |= mean_over_seeds(x[column] for x in drawings).columns(column)
                 rows.append(row)
                 print(row, flush=True)
     return pl.DataFrame(rows)
@@ -109,10 +109,10 @@ def table() -> pl.DataFrame:
 
 def draw(folder: Path) -> dict[str, Any]:
     """The specification step by the share of states taken for another."""
-    found, seeds = pl.read_csv(folder / "merged-states.csv"), stored_provenance(folder)["seeds"]
+    stored, seeds = pl.read_csv(folder / "merged-states.csv"), stored_provenance(folder)["seeds"]
     long = pl.concat(
         [
-            found.select(
+            stored.select(
                 "world",
                 "taken_for",
                 "share",
@@ -129,7 +129,7 @@ def draw(folder: Path) -> dict[str, Any]:
         "taken_for:N",
         title="taken for",
         scale=alt.Scale(
-            domain=found["taken_for"].unique(maintain_order=True).to_list(),
+            domain=stored["taken_for"].unique(maintain_order=True).to_list(),
             range=["#D55E00", "#0072B2"],
         ),
     )

@@ -78,8 +78,8 @@ def stale(study: Path) -> list[str]:
         return [f"{study.name}/{file.stem}" for file in files if not _same(file, study / file.name)]
 
 
-def _same(new: Path, kept: Path) -> bool:
-    return kept.is_file() and _unnumbered(new) == _unnumbered(kept)
+def _same(new: Path, stored: Path) -> bool:
+    return stored.is_file() and _unnumbered(new) == _unnumbered(stored)
 
 
 def _unnumbered(svg: Path) -> str:
@@ -121,16 +121,16 @@ def main() -> None:
             "'evosim claims' makes the stored figures of claims. Draw them into another folder:"
             " redraw.py claims --out FOLDER"
         )
-    found = []
+    different = []
     for name in given.names or [name for name in known if name != CLAIMS]:
         if given.check:
-            found += stale(given.results / name)
+            different += stale(given.results / name)
         else:
             out = given.out / name if given.out else None
             print(*redraw(given.results / name, out, tuple(given.format or FORMATS)), sep="\n")
-    if found:
+    if different:
         sys.exit(
-            f"differ from their tables: {', '.join(found)}. Draw them again: python"
+            f"differ from their tables: {', '.join(different)}. Draw them again: python"
             " scripts/studies/redraw.py"
         )
 

@@ -82,36 +82,40 @@ def run(job: Job, out: Path) -> float:
     return time.monotonic() - start
 
 
-def differences(new: Path, kept: Path) -> list[str]:
+def differences(new: Path, stored: Path) -> list[str]:
     """Differences between the tables below a folder and the stored ones."""
     names = sorted(
-        {str(path.relative_to(folder)) for folder in (new, kept) for path in folder.rglob("*.csv")}
+        {
+            str(path.relative_to(folder))
+            for folder in (new, stored)
+            for path in folder.rglob("*.csv")
+        }
     )
     out = []
     for name in names:
-        if not (new / name).is_file() or not (kept / name).is_file():
-            out.append(f"{name}: only {'kept' if (kept / name).is_file() else 'made now'}")
-        elif (new / name).read_bytes() != (kept / name).read_bytes():
+        if not (new / name).is_file() or not (stored / name).is_file():
+            out.append(f"{name}: only {'kept' if (stored / name).is_file() else 'made now'}")
+        elif (new / name).read_bytes() != (stored / name).read_bytes():
             out += [
                 f"{name}: {words}"
                 for words in cells_apart(
                     pl.read_csv(new / name, infer_schema_length=None),
-                    pl.read_csv(kept / name, infer_schema_length=None),
+                    pl.read_csv(stored / name, infer_schema_length=None),
                 )
             ]
     return out
 
 
-def cells_apart(new: pl.DataFrame, kept: pl.DataFrame) -> list[str]:
+def cells_apart(new: pl.DataFrame, stored: pl.DataFrame) -> list[str]:
     """Differences between two tables beyond the last written digit."""
-    if new.columns != kept.columns or new.height != kept.height:
+    if new.columns != stored.columns or new.height != stored.height:
         return [
-            f"{new.height} rows of {len(new.columns)} columns, kept are {kept.height} of"
-            f" {len(kept.columns)}"
+            f"{new.height} rows of {len(new.columns)} columns, kept are {stored.height} of"
+            f" {len(stored.columns)}"
         ]
     out = []
     for name in new.columns:
-        a, b = new[name], kept[name]
+        a, b = new[name], stored[name]
         if a.dtype.is_numeric() and b.dtype.is_numeric():
             apart = (a - b).abs().cast(pl.Float64)
             differ = (apart > TOLERANCE + LARGE * b.abs()).fill_null(False) | (
@@ -172,12 +176,12 @@ def main() -> None:
     for job in jobs:
         seconds = run(job, out)
         taken += seconds
-        found = differences(out / job.name, KEPT / job.name) if job.compared else []
+        different = differences(out / job.name, KEPT / job.name) if job.compared else []
         outcome = (
             "not compared"
             if not job.compared
-            else f"{len(found)} differences"
-            if found
+            else f"{len(different)} differences"
+            if different
             else "as kept"
         )
         known[job.name] = JobTime(
@@ -195,12 +199,12 @@ def main() -> None:
             record_times(KEPT, JOBS, recorded_times(KEPT) | {job.name: known[job.name]})
         print(
             f"{job.name:20} {format_seconds(seconds):>7}  {outcome}",
-            *(f"\n    {line}" for line in found),
+            *(f"\n    {line}" for line in different),
             sep="",
             flush=True,
         )
-        if found:
-            apart[job.name] = found
+        if different:
+            apart[job.name] = different
     print(f"\n{format_seconds(taken)} in all")
     if given.note_times:
         print("results/README.md quotes these times: run python scripts/docs/build_documents.py")

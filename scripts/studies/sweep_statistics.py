@@ -63,12 +63,14 @@ def tests() -> Iterator[dict[str, Any]]:
 
     Levels of the first factor go evenly from -1 to 1. The noise of a run has standard deviation 1.
     """
-    how = Resampling()
+    resampling = Resampling()
     for grid, seeds, kind in itertools.product(GRIDS, SEEDS, ("normal", "skewed", "shared")):
         rng = stream("tests", grid, seeds, kind)
         effect = np.linspace(-1.0, 1.0, grid[0]).reshape(-1, *(1 for _ in grid))
-        null = [any_effect(noise(kind, grid, seeds, rng), how) for _ in range(TESTS)]
-        some = [any_effect(effect + noise(kind, grid, seeds, rng), how)[0] for _ in range(POWER)]
+        null = [any_effect(noise(kind, grid, seeds, rng), resampling) for _ in range(TESTS)]
+        some = [
+            any_effect(effect + noise(kind, grid, seeds, rng), resampling)[0] for _ in range(POWER)
+        ]
         yield {
             "grid": " x ".join(map(str, grid)),
             "cells": int(np.prod(grid)),
@@ -83,7 +85,7 @@ def tests() -> Iterator[dict[str, Any]]:
 
 def other_tests() -> Iterator[dict[str, Any]]:
     """False alarms of intervals that exclude 0, and of the F tests of the model of a design."""
-    how = Resampling()
+    resampling = Resampling()
     for seeds, kind in itertools.product(SEEDS, ("normal", "skewed")):
         rng = stream("intervals", seeds, kind)
         four = np.stack([noise(kind, (2, 2), seeds, rng) for _ in range(INTERVALS)])
@@ -92,7 +94,7 @@ def other_tests() -> Iterator[dict[str, Any]]:
             ("difference of two cells, paired", four[:, 1, 0] - four[:, 0, 0]),
             ("interaction of two levels", extra),
         ):
-            low, high = intervals(values, how.resamples, 1.0 - ALPHA)
+            low, high = intervals(values, resampling.resamples, 1.0 - ALPHA)
             yield {
                 "what": what,
                 "seeds": seeds,
@@ -101,7 +103,7 @@ def other_tests() -> Iterator[dict[str, Any]]:
                 "samples": INTERVALS,
             }
         apart = [
-            difference(a[0, 0], b[0, 0], how.resamples, 1.0 - ALPHA)
+            difference(a[0, 0], b[0, 0], resampling.resamples, 1.0 - ALPHA)
             for a, b in zip(four[::2], four[1::2], strict=True)
         ]
         missed = [ends is not None and (ends[0] > 0.0 or ends[1] < 0.0) for ends in apart]
@@ -117,7 +119,7 @@ def other_tests() -> Iterator[dict[str, Any]]:
         # chance does.
         rng, spread = stream("spreads", levels, seeds, kind), np.r_[np.ones(levels - 1), 5.0]
         alarms = [
-            any_effect(spread[:, None] * noise(kind, (levels,), seeds, rng), how)[0] <= ALPHA
+            any_effect(spread[:, None] * noise(kind, (levels,), seeds, rng), resampling)[0] <= ALPHA
             for _ in range(TESTS)
         ]
         what = f"test of any effect, {levels} cells of one mean, one with 5 times the spread"
@@ -165,18 +167,18 @@ def other_tests() -> Iterator[dict[str, Any]]:
         }
     for seeds, kind in itertools.product((6, 20), ("normal", "skewed")):
         rng = stream("fits", seeds, kind)
-        told, slopes, ranks = [], [], []
+        detected, slopes, ranks = [], [], []
         for _ in range(FITS):
             u = rng.random((32, 2))
-            found = fit(
+            fitted = fit(
                 noise(kind, (32,), seeds, rng), [Column(u[:, 0]), Column(u[:, 1])], Resampling(200)
             )
-            term = found.terms[0]
-            told.append(bool(found.detected))
+            term = fitted.terms[0]
+            detected.append(bool(fitted.detected))
             slopes.append(not term.slope_low <= 0.0 <= term.slope_high)  # type: ignore[operator]
             ranks.append(not term.low <= 0.0 <= term.high)  # type: ignore[operator]
         named = (
-            ("model of a design (F tests)", told),
+            ("model of a design (F tests)", detected),
             ("slope in a design", slopes),
             ("rank correlation in a design", ranks),
         )
@@ -286,10 +288,10 @@ def design_shares() -> Iterator[dict[str, Any]]:
                     np.sqrt(variance) * runs if chance != "none" else np.zeros(seeds)
                 )
                 # Resamples are of slopes
-                found = fit(values, [Column(u[:, i]) for i in range(parameters)], Resampling(10))
+                fitted = fit(values, [Column(u[:, i]) for i in range(parameters)], Resampling(10))
                 # One seed has shares of the model's own variance.
-                whole = sum(true[term.columns] for term in found.terms) if seeds == 1 else 1.0
-                for term in found.terms:
+                whole = sum(true[term.columns] for term in fitted.terms) if seeds == 1 else 1.0
+                for term in fitted.terms:
                     if term.share is None or term.share_low is None or term.share_high is None:
                         refused += 1
                         continue
@@ -331,15 +333,15 @@ def grid_shares() -> Iterator[dict[str, Any]]:
         }
         held: list[bool] = []
         held_none: list[bool] = []
-        whole, told = [], []
+        whole, detected = [], []
         for _ in range(SHARES):
-            found = decompose(
+            decomposition = decompose(
                 means[..., None] + noise(kind, means.shape, seeds, rng), Resampling(500)
             )
-            told.append(bool(found.detected))
-            if found.low is not None and found.high is not None:
-                whole.append(found.low <= float(means.var()) <= found.high)
-            for s in found.shares:
+            detected.append(bool(decomposition.detected))
+            if decomposition.low is not None and decomposition.high is not None:
+                whole.append(decomposition.low <= float(means.var()) <= decomposition.high)
+            for s in decomposition.shares:
                 if s.low is not None and s.high is not None and means.ndim > 1:
                     share = true[s.order, s.factors]
                     assert share is not None
@@ -348,7 +350,7 @@ def grid_shares() -> Iterator[dict[str, Any]]:
             "grid": name,
             "seeds": seeds,
             "noise": kind,
-            "told": float(np.mean(told)),
+            "told": float(np.mean(detected)),
             "held": float(np.mean(held)) if held else None,
             "held_of_0": float(np.mean(held_none)) if held_none else None,
             "held_variance": float(np.mean(whole)),

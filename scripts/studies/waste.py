@@ -73,12 +73,12 @@ def populations() -> pl.DataFrame:
             runs = evolve(problem, landscape, SEEDS)
             accountant = accountant_of_runs(problem, landscape, runs)
             best = accountant.fixed_rungs.ancestral.rungs["best_ancestral"]
-            kept = accountant.tables["populations"].filter(pl.col("moment") == "snapshot")
+            snapshots = accountant.tables["populations"].filter(pl.col("moment") == "snapshot")
             for g in GENERATIONS:
                 seen = [
                     observed(
                         accountant,
-                        kept.filter((pl.col("generation") == g - 1) & (pl.col("seed") == s)),
+                        snapshots.filter((pl.col("generation") == g - 1) & (pl.col("seed") == s)),
                         best,
                     )
                     for s in SEEDS

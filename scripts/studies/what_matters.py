@@ -81,8 +81,8 @@ def draw(folder: Path) -> dict[str, Any]:
         json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
     )
     inputs = ChartInputs(Analysis(facts, tables), read_alone(folder / "sweep.toml"), None, None)
-    drawn = dict(charts(inputs, [POPULATION, SEARCH]))
-    return {name: drawn[name] for name in WANTED}
+    figures = dict(charts(inputs, [POPULATION, SEARCH]))
+    return {name: figures[name] for name in WANTED}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from evosim.analysis import causes
-from evosim.analysis.causes import SWITCHES, Mind, NotOptimal, causes_of, shapley, worths
+from evosim.analysis.causes import SWITCHES, Mind, NotOptimal, causes_of, lifetime_amounts, shapley
 from evosim.analysis.class_values import ClassEvaluator
 from evosim.genomes import GatedRules, PlannerRules, ReflexRules
 from evosim.reference.dynamic_programming import lifetime, plan
@@ -60,7 +60,7 @@ def test_parts_sum_to_the_loss(seed: int) -> None:
     assert found is not None
     for i, x in enumerate(found):
         own = lifetime(here, policy_of(some, i, here, pair), here.intent) * some.fitness_retained[i]
-        assert x.worth == pytest.approx(own, abs=EXACT)
+        assert x.fitness == pytest.approx(own, abs=EXACT)
         assert sum(x.parts.values()) == pytest.approx(x.optimum - own, abs=EXACT)
 
 
@@ -93,7 +93,7 @@ def test_side_by_side_is_one_by_one(ties: str) -> None:
             (1, 3, 7), ("true", "other"), (1.0, 0.8), (0.0, 0.5)
         )
     ]
-    found = worths(here, minds, here.payoff)
+    found = lifetime_amounts(here, minds, here.payoff)
     for mind, value in zip(minds, found, strict=True):
         felt = replace(here, features=("felt",), features_felt=mind.felt[:, :, None])
         policy = plan(
@@ -141,7 +141,7 @@ def test_the_right_planner_has_no_causes() -> None:
     found = causes_of(right, here, here.intent)
     assert found is not None
     assert set(found[0].parts.values()) == {0.0}
-    assert found[0].worth == pytest.approx(found[0].optimum, abs=1e-12)
+    assert found[0].fitness == pytest.approx(found[0].optimum, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -158,7 +158,7 @@ def test_a_gate_is_a_cause(seed: int) -> None:
         own = (
             lifetime(here, policy_of(gated, i, here, pair), here.intent) * gated.fitness_retained[i]
         )
-        assert x.worth == pytest.approx(own, abs=EXACT)
+        assert x.fitness == pytest.approx(own, abs=EXACT)
         assert sum(x.parts.values()) == pytest.approx(x.optimum - own, abs=EXACT)
     assert seed or abs(found[1].parts["gate"]) > 1e-6
 
@@ -221,4 +221,4 @@ def test_a_class_of_the_grid_is_worth_what_its_causes_say() -> None:
         causes_of(made.genome.decode(classes), world, world.intent) or (),
         strict=True,
     ):
-        assert x.worth == pytest.approx(evaluator.amounts(number, "modern").net_intent, abs=EXACT)
+        assert x.fitness == pytest.approx(evaluator.amounts(number, "modern").net_intent, abs=EXACT)

@@ -23,7 +23,7 @@ from evosim.analysis.equivalence import alike, compiled, most_different, potenti
 from evosim.analysis.revealed_objectives import (
     explanations,
     misranking,
-    perfect_worths,
+    perfect_amounts,
     regret_share,
     weight_grid,
 )
@@ -204,8 +204,8 @@ def test_objectives_that_explain_a_policy() -> None:
         assert found.trivial.sum() == 1  # only zero weights are consistent with any policy
         assert found.tried == len(grid) == 27
         assert not any(np.array_equal(x, -np.array(w)) for x in found.weights)
-        assert found.worth == pytest.approx(
-            perfect_worths(pair.ancestral, found.weights, pair.ancestral.intent)
+        assert found.fitness == pytest.approx(
+            perfect_amounts(pair.ancestral, found.weights, pair.ancestral.intent)
         )
     any_policy = explanations(world, random_policy(world, 0), grid, pair.ancestral)
     assert any_policy.trivial.tolist() == [True]  # a bottle cap

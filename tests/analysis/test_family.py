@@ -197,7 +197,7 @@ def test_a_planted_fault_changes_verdicts(monkeypatch: pytest.MonkeyPatch) -> No
     from evosim.analysis import family as module
 
     monkeypatch.setattr(
-        module, "perfect_worths", lambda world, weights, amount: np.zeros(len(weights))
+        module, "perfect_amounts", lambda world, weights, amount: np.zeros(len(weights))
     )
     assert judge(Family(A, {"poor": POOR}, 3.0), planner((0, 1, 0)))[1] == "suboptimality"
 

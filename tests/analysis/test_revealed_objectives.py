@@ -19,7 +19,7 @@ def test_perfect_planners_lie_in_the_span() -> None:
     accountant = accountant_of("micro")
     world = accountant.pair.ancestral
     span = accountant.cache.evaluator.spans["ancestral"]
-    found = revealed_objectives.perfect_worths(world, np.eye(len(world.features)), world.payoff)
+    found = revealed_objectives.perfect_amounts(world, np.eye(len(world.features)), world.payoff)
     assert (found <= span.best + 1e-9).all()
     assert (found >= span.worst - 1e-9).all()
 

@@ -34,7 +34,7 @@ def test_a_table_is_a_policy_and_does_what_was_done(seed: int) -> None:
 def test_planners_plan_anew_and_tables_do_not() -> None:
     made = setting("micro")
     pair = made.pair
-    found = claim.worth({"x": made}, np.arange(made.genome.grid.size))
+    found = claim.lifetime_values({"x": made}, np.arange(made.genome.grid.size))
     np.testing.assert_allclose(found["ancestral planner"], found["ancestral table"], atol=1e-12)
     assert (found["x planner"] - found["x table"]).abs().max() > 0.01  # type: ignore[operator]
     rules = made.genome.decode(np.array([7]))

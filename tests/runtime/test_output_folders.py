@@ -232,7 +232,7 @@ def test_what_moves_in_names_each_file_once(tmp_path: Path) -> None:
     (tmp_path / "new" / PROVENANCE).write_text("{}")
     (tmp_path / "old" / "kept" / "tables").symlink_to(tmp_path)
     move_in(tmp_path / "new", tmp_path / "old", is_own, "experiment.toml", PROVENANCE)
-    assert sorted(path.name for path in files_in(tmp_path / "old", is_own, mine=False)) == [
+    assert sorted(path.name for path in files_in(tmp_path / "old", is_own, only_own=False)) == [
         "link",
         "tables",
     ]
