@@ -151,7 +151,10 @@ class CheckedRecord:
             self.tables["landscape"], on="class", how="left", maintain_order="left"
         )
         cases = rows.select(self._case_columns).to_numpy()
-        return selection_fitness(self.selection, cases, self._weights(seed)) * snapshot.kept
+        return (
+            selection_fitness(self.selection, cases, self._weights(seed))
+            * snapshot.fitness_retained
+        )
 
     @property
     def _case_columns(self) -> list[str]:

@@ -36,23 +36,23 @@ class LifetimeAmounts:
     ----------
     payoff, intent : float
         Expected amounts in a life, before upkeep.
-    kept : float
+    fitness_retained : float
         Share of fitness that upkeep leaves.
     """
 
     payoff: float
     intent: float
-    kept: float
+    fitness_retained: float
 
     @property
     def fitness(self) -> float:
         """Expected offspring after upkeep."""
-        return self.payoff * self.kept
+        return self.payoff * self.fitness_retained
 
     @property
     def net_intent(self) -> float:
         """Expected intent after upkeep."""
-        return self.intent * self.kept
+        return self.intent * self.fitness_retained
 
 
 @dataclass(frozen=True, eq=False)

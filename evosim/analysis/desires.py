@@ -42,7 +42,7 @@ def switched_off(
     named = _desires(rules, evaluator.pair.ancestral.features)
     if named:
         acts = evaluator.pair.ancestral.acts
-        left = census.share * census.kept
+        left = census.share * census.fitness_retained
         usual = {world: evaluator.net_fitness(rules, world) for world in ("ancestral", "modern")}
         modern = np.sum(list(ledger.modern.values()), axis=0)
         for name, (feature, weight, without) in named.items():

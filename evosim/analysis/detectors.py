@@ -175,7 +175,7 @@ class Agents:
     does.
     """
 
-    told: Floats
+    log_chances: Floats
 
 
 def agents_of(
@@ -214,7 +214,9 @@ def agency(lives: Lives, agents: Agents, pair: WorldPair, world: TabularMdp) -> 
     free = world.available.sum(axis=1) > 1
     chosen = free[lives.states]
     ages = np.broadcast_to(np.arange(lives.states.shape[1]), lives.states.shape)
-    log_chance = agents.told[:, ages[chosen], lives.states[chosen], lives.acts[chosen]].sum(axis=1)
+    log_chance = agents.log_chances[:, ages[chosen], lives.states[chosen], lives.acts[chosen]].sum(
+        axis=1
+    )
     top = log_chance.max()
     agent = top + np.log(np.exp(log_chance - top).mean())
     return float(agent - device_evidence(lives.states[chosen], lives.acts[chosen], pair, world))

@@ -94,7 +94,7 @@ def alike(evaluator: ClassEvaluator, classes: Ints) -> list[list[int]]:
     for number in classes.tolist():
         a, m = evaluator.evaluate(number, "ancestral"), evaluator.evaluate(number, "modern")
         groups.setdefault(
-            (a.behaviour_key(), m.behaviour_key(), round(a.amounts.kept, 12)), []
+            (a.behaviour_key(), m.behaviour_key(), round(a.amounts.fitness_retained, 12)), []
         ).append(number)
     return [group for group in groups.values() if len(group) > 1]
 

@@ -86,7 +86,7 @@ class Cast:
             for share in (self.modifier or self.driver).effect
         ]
 
-    def kept(self) -> Floats:
+    def fitness_retained(self) -> Floats:
         """`[3, 3]` what copies of the driver (rows) and of the modifier leave of fitness."""
         tables = [
             np.array(site.viability) * np.array(site.egg)
@@ -150,7 +150,12 @@ def path(experiment: Experiment, genome: Genome) -> pl.DataFrame | None:
             rows.append({"site": name, "generation": generation, "frequency": float(frequency)})
         try:
             eggs, sperm, _ = two_locus.step_by_sex(
-                eggs, sperm, cast.recombination, cast.ratios(0), cast.ratios(1), cast.kept()
+                eggs,
+                sperm,
+                cast.recombination,
+                cast.ratios(0),
+                cast.ratios(1),
+                cast.fitness_retained(),
             )
         except ValueError:  # no individual survives
             break

@@ -27,17 +27,17 @@ class PopulationSnapshot:
         `[n]` class of each row.
     share : ndarray
         `[n]` share of newborns; sums to 1.
-    kept : ndarray
+    fitness_retained : ndarray
         `[n]` share of fitness that drivers and modifiers leave.
-    wild_classes, wild_kept : ndarray
+    wild_classes, wild_fitness_retained : ndarray
         `[n]` the same if every driving allele is replaced by its wild type.
     """
 
     classes: Ints
     share: Floats
-    kept: Floats
+    fitness_retained: Floats
     wild_classes: Ints
-    wild_kept: Floats
+    wild_fitness_retained: Floats
 
     @classmethod
     def from_table(cls, rows: pl.DataFrame) -> PopulationSnapshot:
@@ -69,7 +69,7 @@ class PopulationSnapshot:
         ByWorld of PopulationFitness
         """
         if selected_by is None:
-            selected_by = net_fitness(evaluator, self.classes, "ancestral") * self.kept
+            selected_by = net_fitness(evaluator, self.classes, "ancestral") * self.fitness_retained
         best = float(selected_by.max())
         is_best = selected_by >= best - margin(best, 0.0, evaluator.spans["ancestral"])
         return ByWorld(*(self._fitness(evaluator, world, is_best) for world in WORLDS))
@@ -78,8 +78,8 @@ class PopulationSnapshot:
         self, evaluator: ClassEvaluator, world: str, is_best: NDArray[np.bool_]
     ) -> PopulationFitness:
         free = net_fitness(evaluator, self.classes, world)
-        fitness = free * self.kept
-        wild = net_fitness(evaluator, self.wild_classes, world) * self.wild_kept
+        fitness = free * self.fitness_retained
+        wild = net_fitness(evaluator, self.wild_classes, world) * self.wild_fitness_retained
         return PopulationFitness(
             mean=float(self.share @ fitness),
             free=float(self.share @ free),

@@ -142,7 +142,7 @@ def lives(table: pl.DataFrame, experiment: Experiment, name: str) -> pl.DataFram
             "world": name,
             "cell": cell,
             "class": number,
-            "genome": _told(problem, number),
+            "genome": _format_genome(problem, number),
             "mean_of_drawn": mean,
         }
         rows += [
@@ -198,7 +198,7 @@ def equals(experiment: Experiment) -> pl.DataFrame:
         )
         for number, parts_ in zip(pair.classes, pair.causes, strict=True):
             decoded, fitness = (
-                _told(problem, number),
+                _format_genome(problem, number),
                 evaluator.amounts(number, "modern").net_intent,
             )
             rows += [
@@ -224,7 +224,7 @@ def _spread(classes: list[int]) -> list[int]:
     return [classes[i] for i in np.unique(np.linspace(0, len(classes) - 1, MEMBERS).astype(int))]
 
 
-def _told(problem: Problem, number: int) -> str:
+def _format_genome(problem: Problem, number: int) -> str:
     """Objective, horizon and belief of a genome in words."""
     rules = problem.genome.decode(np.array([number], dtype=np.int64))
     assert isinstance(rules, PlannerRules)

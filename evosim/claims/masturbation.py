@@ -220,10 +220,10 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
     excess = ((pl.col(WASTE) - own_entry(tables, experiment)) * 1000.0).alias("excess")
     who = pl.col("population").cast(pl.String).alias("who")
     late, early = (
-        _told(_cells(tables, founders).with_columns(excess, who), "generations")
+        _means_with_bands(_cells(tables, founders).with_columns(excess, who), "generations")
         for founders in ("cell", "random")
     )
-    rates = _told(_rates(tables, experiment).with_columns(excess, who), "rate")
+    rates = _means_with_bands(_rates(tables, experiment).with_columns(excess, who), "rate")
     sizes = sorted(late["who"].unique(), key=int)
     colour = alt.Color(
         "who:N",
@@ -273,7 +273,7 @@ def _rate(frame: pl.DataFrame) -> Any:
     )
 
 
-def _told(frame: pl.DataFrame, x: str) -> pl.DataFrame:
+def _means_with_bands(frame: pl.DataFrame, x: str) -> pl.DataFrame:
     e = pl.col("excess")
     return (
         frame.group_by("who", x)

@@ -283,21 +283,21 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     for name in MODERN_WORLDS:
         row = best.sort(f"{name} planner").row(0, named=True)  # of ties, the worst
         ceiling = row[f"{name} best"]
-        told = f"M with {name}"
-        out[f"{told}, planner less table, ancestral optimum"] = exactly(
+        label = f"M with {name}"
+        out[f"{label}, planner less table, ancestral optimum"] = exactly(
             row[f"{name} planner"] - row[f"{name} table"], "expected offspring"
         )
-        out[f"{told}, planner less table, evolved"] = mean_over_seeds(
+        out[f"{label}, planner less table, evolved"] = mean_over_seeds(
             values[f"{name} planner"] - values[f"{name} table"], "expected offspring"
         )
         for kind in ("planner", "table"):
-            out[f"{told}, share of the best policy lost by {kind}s, ancestral optimum"] = exactly(
+            out[f"{label}, share of the best policy lost by {kind}s, ancestral optimum"] = exactly(
                 1.0 - row[f"{name} {kind}"] / ceiling
             )
-            out[f"{told}, share of the best policy lost by {kind}s, evolved"] = mean_over_seeds(
+            out[f"{label}, share of the best policy lost by {kind}s, evolved"] = mean_over_seeds(
                 1.0 - values[f"{name} {kind}"] / ceiling
             )
-        out[f"{told}, share of the best policy lost by evolved reflexes"] = mean_over_seeds(
+        out[f"{label}, share of the best policy lost by evolved reflexes"] = mean_over_seeds(
             1.0 - tabular[name] / ceiling
         )
     gains = (tables["changes"]["planner"] - tables["changes"]["table"]).to_numpy()

@@ -45,14 +45,14 @@ def tasks_of(claim: str, parts: list[Part], folder: Path) -> list[Task]:
 
 
 def _digest(part: Part) -> str:
-    told = [x.digest() if isinstance(x, Experiment) else repr(x) for x in part.arguments]
+    arguments = [x.digest() if isinstance(x, Experiment) else repr(x) for x in part.arguments]
     experiments = [x for x in part.arguments if isinstance(x, Experiment)]
     words = "\n".join(
         [
             sources_digest(*experiments, module=part.make.__module__),
             part.make.__module__,
             part.make.__qualname__,
-            *told,
+            *arguments,
         ]
     )
     return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()

@@ -212,4 +212,4 @@ def _gain_without(known: SharedCache, census: PopulationSnapshot, feature: int) 
     difference = known.evaluator.net_fitness(
         rules.without(feature), "ancestral"
     ) - known.evaluator.net_fitness(rules, "ancestral")
-    return float((census.share * census.kept) @ difference)
+    return float((census.share * census.fitness_retained) @ difference)

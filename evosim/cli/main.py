@@ -32,7 +32,7 @@ from evosim.cli.run import run
 from evosim.cli.sweep import sweep
 from evosim.errors import Interrupted, Stop, UserError, in_one_line, of_system
 from evosim.runtime.machine import check_addresses
-from evosim.runtime.output import UNHEARD, ReaderGone, Unheard, open_what_is_closed, told
+from evosim.runtime.output import UNHEARD, ReaderGone, Unheard, open_what_is_closed, watched_stream
 from evosim.runtime.terminal import echo
 from evosim.version import __version__
 
@@ -160,7 +160,7 @@ def command() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     open_what_is_closed()
-    sys.stdout = told(sys.stdout)
+    sys.stdout = watched_stream(sys.stdout)
     try:
         main()
     except SystemExit as end:

@@ -76,8 +76,8 @@ def evaluate_classes(
 def check_upkeep(world: str, scores: Scores) -> None:
     """Raise `UserError` if planning costs a share of a negative payoff: this would be a gain."""
     if (
-        len(scores.kept)
-        and scores.kept.min() < 1.0
+        len(scores.fitness_retained)
+        and scores.fitness_retained.min() < 1.0
         and (least := min(scores.payoff.min(), scores.intent.min())) < 0.0
     ):
         raise UserError(

@@ -40,8 +40,8 @@ class Scores:
     ----------
     payoff, intent : ndarray
         `[n]` expected lifetime amounts, gross of upkeep.
-    kept : ndarray
-        `[n]` share that is left after upkeep: fitness is `payoff * kept`.
+    fitness_retained : ndarray
+        `[n]` share that is left after upkeep: fitness is `payoff * fitness_retained`.
     policy : ndarray
         `[n]` names of behaviours, hashes of 63 bits. Equal names act alike at every age in all
         reachable states. Empty if names were not requested.
@@ -51,24 +51,24 @@ class Scores:
 
     payoff: Floats
     intent: Floats
-    kept: Floats
+    fitness_retained: Floats
     policy: Ints
     payoff_by_case: Floats
 
     @property
     def fitness(self) -> Floats:
         """`[n]` expected offspring, net of upkeep."""
-        return self.payoff * self.kept
+        return self.payoff * self.fitness_retained
 
     @property
     def fitness_by_case(self) -> Floats:
         """`[n, C]` expected offspring of those born in each case, net of upkeep."""
-        return self.payoff_by_case * self.kept[:, None]
+        return self.payoff_by_case * self.fitness_retained[:, None]
 
     @property
     def net_intent(self) -> Floats:
         """`[n]` intent, net of upkeep."""
-        return self.intent * self.kept
+        return self.intent * self.fitness_retained
 
 
 class Scorer:

@@ -80,7 +80,7 @@ def contents(
     few, total = len(loaded) <= MOST_WHOLE, len(loaded) * (1 if len(loaded) == 1 else 2)
     done = 0
 
-    def made(i: int, embedder: ChartEmbedder) -> Chapter:
+    def make_chapter(i: int, embedder: ChartEmbedder) -> Chapter:
         nonlocal done
         chapter = _chapter(f"part{i + 1}", loaded[i], embedder, every_figure=few)
         done += 1
@@ -89,16 +89,20 @@ def contents(
         return replace(chapter, folder=str(folders[i]))
 
     if len(loaded) == 1:
-        return [made(0, embedder)], [], embedder
+        return [make_chapter(0, embedder)], [], embedder
     nothing = ChartEmbedder()
     nothing.bytes_left = -1
-    chapters = [made(i, nothing) for i in range(len(loaded))]
+    chapters = [make_chapter(i, nothing) for i in range(len(loaded))]
     several = sum(bool(chapter.headline) for chapter in chapters) > 1
     comparisons = [comparison(chapters), *_differing(loaded)] if several else []
     chapters = [without_figures(chapter) for chapter in chapters]
     chapters, embedder.bytes_left = whole_ones(chapters, comparisons)
     for i, chapter in enumerate(chapters):
-        whole = chapter if embedder.left_out or len(chapter.sections) == 1 else made(i, embedder)
+        whole = (
+            chapter
+            if embedder.left_out or len(chapter.sections) == 1
+            else make_chapter(i, embedder)
+        )
         if whole is chapter or chapter.name in embedder.left_out:
             embedder.left_out = list(dict.fromkeys([*embedder.left_out, chapter.name]))
         else:
@@ -189,7 +193,7 @@ def _differing(loaded: Sequence[Run | Sweep | Search]) -> list[Any]:
     from evosim.report.elements import Words
 
     runs = [one for one in loaded if isinstance(one, api.Run)]
-    table = parameters.beside({str(i + 1): run.experiment for i, run in enumerate(runs)})
+    table = parameters.side_by_side({str(i + 1): run.experiment for i, run in enumerate(runs)})
     return [table or Words(["They differ in no parameter."])]
 
 

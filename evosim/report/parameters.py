@@ -55,7 +55,7 @@ def set_here(experiment: Experiment) -> Table:
     )
 
 
-def beside(experiments: Mapping[str, Experiment]) -> Table | None:
+def side_by_side(experiments: Mapping[str, Experiment]) -> Table | None:
     """Parameters and seeds that differ between experiments, a column each; None if all agree."""
     seeds = {
         name: [getattr(e, name) for e in experiments.values()] for name in ("seed", "replicates")

@@ -128,7 +128,7 @@ class Cost:
     ----------
     classes : int
         Classes of the grid.
-    exact, kept : bool
+    exact, stored : bool
         Whether all of them are evaluated, and whether all are stored.
     grid, generation, account, figures : float
         Seconds: of the grid (or of a search for its best), of one generation, of the rest.
@@ -142,7 +142,7 @@ class Cost:
 
     classes: int
     exact: bool
-    kept: bool
+    stored: bool
     grid: float
     generation: float
     account: float
@@ -412,7 +412,7 @@ def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list
         ),
         f"memory:  about {size(cost.memory)}",
         f"disk:    about {size(cost.disk)}"
-        + ("" if cost.kept else ", and the genomes that will have lived")
+        + ("" if cost.stored else ", and the genomes that will have lived")
         + (", and figures" if cost.figures else "")
         + there,
     ]

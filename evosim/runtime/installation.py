@@ -20,11 +20,11 @@ METADATA = ("importlib.metadata", "importlib_metadata")
 def begin() -> None:
     """Prepare a process of the command line, before it imports what others have written."""
     os.environ[COMMAND] = "1"
-    sys.excepthook = _told
+    sys.excepthook = _report
     tolerate()
 
 
-def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Say in one line that a file hides a module of the standard library, if that is so."""
     if words := stray():
         os.write(2, f"evosim: {in_one_line(words)}\n".encode())

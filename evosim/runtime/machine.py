@@ -63,19 +63,19 @@ class Suspended:
     def __init__(self, patience: float = 5.0) -> None:
         self.patience = patience
         self._since: dict[int, float] = {}
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
 
     def among(self, pids: Iterable[int]) -> list[int]:
         """Process ids that have been suspended for at least `patience` seconds."""
         now = time.monotonic()
         self._since = {pid: self._since.get(pid, now) for pid in pids if suspended(pid)}
-        self._told &= self._since.keys()
+        self._reported &= self._since.keys()
         return [pid for pid, since in self._since.items() if now - since >= self.patience]
 
     def words(self, pids: Iterable[int]) -> list[str]:
         """One line for the user per suspended process that was not reported yet."""
-        new = [pid for pid in self.among(pids) if pid not in self._told]
-        self._told |= set(new)
+        new = [pid for pid in self.among(pids) if pid not in self._reported]
+        self._reported |= set(new)
         return [
             f"worker process {pid} is suspended, and is waited for. Resume it ('kill -CONT"
             f" {pid}'), or end it ('kill -KILL {pid}')."

@@ -37,7 +37,7 @@ def open_what_is_closed() -> None:
             setattr(sys, f"__{name}__", nowhere)  # an object without references is closed
 
 
-class _Told(io.FileIO):
+class _WatchedOutput(io.FileIO):
     """Writes to standard output, and says what went wrong by the errors above."""
 
     def write(self, data: Any) -> int:
@@ -54,7 +54,7 @@ class _Told(io.FileIO):
             raise Unheard(words) from None
 
 
-def told(stream: TextIO) -> TextIO:
+def watched_stream(stream: TextIO) -> TextIO:
     """Wrap standard output, so that a failure to write to it is known for one.
 
     Parameters
@@ -68,7 +68,7 @@ def told(stream: TextIO) -> TextIO:
         A stream to the same place. Names of files that are not UTF-8 are written as they are.
     """
     try:
-        raw = _Told(stream.fileno(), "wb", closefd=False)
+        raw = _WatchedOutput(stream.fileno(), "wb", closefd=False)
     except (OSError, ValueError):  # no stream of the system
         return stream
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"

@@ -115,7 +115,7 @@ def test_planners_are_agents_and_tables_are_devices() -> None:
         world = pair.ancestral
         weights = np.random.default_rng(seed).normal(size=(30, 3))
         agents = read.agents_of(world, weights, [1, 3], 0.02, 0.95)
-        lives = read.watch(world, np.exp(agents.told[5])[::-1], 20, np.random.default_rng(1))
+        lives = read.watch(world, np.exp(agents.log_chances[5])[::-1], 20, np.random.default_rng(1))
         right += read.agency(lives, agents, pair, world) > 0
         names = world.acts
         table = ReflexRules(np.random.default_rng(seed).integers(0, len(names), (1, 3)), names)

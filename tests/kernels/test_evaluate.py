@@ -54,7 +54,7 @@ def test_plan_and_evaluate(seed: int, soft: bool, ties: str) -> None:
             assert scores.intent[i] == pytest.approx(
                 dynamic_programming.lifetime(world, policy, world.intent), abs=1e-12
             )
-            np.testing.assert_allclose(scores.kept[i], 1 - 0.02 * rules.horizon[i])
+            np.testing.assert_allclose(scores.fitness_retained[i], 1 - 0.02 * rules.horizon[i])
 
 
 def compare_scores(pair: WorldPair, rules: Rules) -> None:

@@ -7,14 +7,14 @@ import os
 
 import pytest
 
-from evosim.runtime.output import ReaderGone, told
+from evosim.runtime.output import ReaderGone, watched_stream
 
 
 def test_a_reader_that_is_gone_is_reported() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as stream:
-        wrapped = told(stream)
+        wrapped = watched_stream(stream)
         assert isinstance(wrapped, io.TextIOWrapper)
         with pytest.raises(ReaderGone):
             wrapped.buffer.raw.write(b"x")  # type: ignore[attr-defined]
