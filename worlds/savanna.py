@@ -50,8 +50,9 @@ Features felt, of state and act; all are 0 in `dead`.
   `nurse_effort`, `solo_effort`; `mate_protected` has `mate_effort + contraceptive_hassle`; `rest`
   0.
 * `company`: 1 with a partner, else 0.
-* `pleasure`: 1 for `mate`, `contraceptive_pleasure` for `mate_protected`, else 0.
-* `solo`: `solo_intensity` for `self_stimulate`, else 0.
+* `pleasure`: 1 for `mate`, `contraceptive_pleasure` for `mate_protected`, `solo_pleasure` for
+  `self_stimulate`, else 0.
+* `solo`: `solo_intensity` for `self_stimulate`, else 0. It tells self-stimulation apart from mating.
 * `young`: 1 for `nurse`, else 0.
 * `recruit`: the payoff itself. The default genome cannot feel it (its only allele is 0): no animal
   does. The feature serves experiments whose grid must contain the perfectly aligned objective.
@@ -161,6 +162,12 @@ class Savanna:
     )
 
     solo_intensity: float = number(0.4, "felt pleasure (mate = 1)", "weaker than mating", low=0.0)
+    solo_pleasure: float = number(
+        0.0,
+        "felt pleasure (mate = 1)",
+        "how far it is felt as mating is, through the same feature",
+        low=0.0,
+    )
     solo_cost: float = probability(0.4, "some of an age's energy")
     solo_effort: float = number(0.1, "felt effort", "same as mating", low=0.0)
 
@@ -358,6 +365,7 @@ def _features(params: Savanna, payoff: Floats) -> Floats:
     out[:-1, :, 2] = partner[:, None]
     out[:-1, MATE, 3] = 1.0
     out[:-1, PROTECTED, 3] = params.contraceptive_pleasure
+    out[:-1, SOLO, 3] = params.solo_pleasure
     out[:-1, SOLO, 4] = params.solo_intensity
     out[:-1, NURSE, 5] = 1.0
     out[:, :, 6] = payoff

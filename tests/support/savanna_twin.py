@@ -46,6 +46,7 @@ DEFAULTS: Params = {
     "contraceptive_pleasure": 0.95,
     "contraceptive_hassle": 0.1,
     "solo_intensity": 0.4,
+    "solo_pleasure": 0.0,
     "solo_cost": 0.4,
     "solo_effort": 0.1,
     "nurse_cost": 1,
@@ -364,11 +365,13 @@ def satiety(p: Params, now: Living) -> float:
 
 
 def pleasure(p: Params, act: str) -> float:
-    """The felt pleasure of mating."""
+    """The pleasure that mating gives, and self-stimulation where it feels alike."""
     if act == "mate":
         return 1.0
     if act == "mate_protected":
         return float(p["contraceptive_pleasure"])
+    if act == "self_stimulate":
+        return float(p["solo_pleasure"])
     return 0.0
 
 
