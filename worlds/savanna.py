@@ -52,7 +52,7 @@ Features felt, of state and act; all are 0 in `dead`.
 * `company`: 1 with a partner, else 0.
 * `pleasure`: 1 for `mate`, `contraceptive_pleasure` for `mate_protected`, `solo_pleasure` for
   `self_stimulate`, else 0.
-* `solo`: `solo_intensity` for `self_stimulate`, else 0. It tells self-stimulation apart from mating.
+* `solo`: `solo_intensity` for `self_stimulate`, else 0. It tells this act apart from mating.
 * `young`: 1 for `nurse`, else 0.
 * `recruit`: the payoff itself. The default genome cannot feel it (its only allele is 0): no animal
   does. The feature serves experiments whose grid must contain the perfectly aligned objective.
