@@ -12,8 +12,8 @@ and whether another, uninfected host is close (0 or 1). The last state is `over`
 or rid of the parasite. Order: load slowest, then immunity, then met. Names: `v2.i0.m1`, `over`.
 
 Acts, available in all states but `over`: `hide` (stay hidden), `grow` (replicate with restraint),
-`burst` (replicate at full speed) and `shed` (leave the host, in order to reach another). In `over`
-the only act is `hide`, which changes nothing.
+`burst` (replicate at full speed) and `shed` (leave for another host). In `over` the only act is
+`hide`, which changes nothing.
 
 One age has the following steps, in this order. All chances are independent. `v` and `i` are load
 and immunity at the beginning of the age, as shares of their largest values.
@@ -39,9 +39,9 @@ company; `over`.
 
 Belief `ancestral`: transitions of the ancestral world.
 
-Sources. The example is Wentworth's (a virus of island rodents on the mainland). That transmission
-and virulence both rise with load is the trade-off of Anderson and May (1982): neither the most nor
-the least harmful parasite spreads best. All numbers are choices; their reasons are in the
+Sources. The example is Wentworth's (a virus of island rodents on the mainland). Transmission and
+virulence both rise with load. This is the trade-off of Anderson and May (1982): neither the most
+nor the least harmful parasite spreads best. All numbers are choices; their reasons are in the
 parameters. They do not describe a particular parasite.
 """
 

@@ -30,11 +30,11 @@ nowhere. All acts are available in every cell. Entering lava or the goal ends th
 At birth and in `over` the only act is `wait`. At birth it leads to the cell of `A`, and does not
 count as an act of a life.
 
-Payoff, as in the source: `step` (-1) for every act in a cell, and in addition `goal` (+50) for
-entering the goal or `lava` (-50) for entering lava. The payoff in `over` is 0. Optimizers that
-choose parents in proportion to fitness refuse fitness below 0. So each life gets `offset` once, at
-birth. It changes no optimum and no regret, but it makes selection weaker: relative fitness differs
-less. Returns of the source are payoff minus offset. Intent is payoff.
+Payoff, as in the source: `step` (-1) for every act in a cell. In addition, entering the goal pays
+`goal` (+50) and entering lava `lava` (-50). The payoff in `over` is 0. Optimizers that choose
+parents in proportion to fitness refuse fitness below 0. So each life gets `offset` once, at birth.
+It changes no optimum and no regret, but it makes selection weaker: relative fitness differs less.
+Returns of the source are payoff minus offset. Intent is payoff.
 
 Features: `goal` and `lava` (entering one, 1), `heat` (acting in a cell next to lava, 1) and `steps`
 (every act in a cell, -1).

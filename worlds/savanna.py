@@ -23,8 +23,8 @@ One age has the following steps, in this order. All chances are independent. `e`
 energy, partner and stage at the beginning of the age.
 
 1. The act's own change of energy: `forage` +`forage_gain` with `forage_success`, else
-   -`forage_cost`; `rest` -1 with `rest_cost`; `court` -`court_cost`; `mate` and `mate_protected`
-   -`mate_cost`; `self_stimulate` -1 with `solo_cost`; `nurse` -`nurse_cost`.
+   -`forage_cost`; `rest` -1 with `rest_cost`; `court` -`court_cost`. For `mate` and
+   `mate_protected` it is -`mate_cost`; `self_stimulate` -1 with `solo_cost`; `nurse` -`nurse_cost`.
 2. Gestation's drain: if `s` is a gestating stage, another -1 with `gestation_drain`.
 3. Both changes are added to `e`; the sum is cut off above at `energy_max`. A sum below 0 is
    starvation.

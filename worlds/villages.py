@@ -42,8 +42,9 @@ Features:
 * `aurora` and `brotherhood`: expected villages of that enemy destroyed by this act.
 * `ease`: -1 for every act but `hold`.
 
-Observation classes of reflexes: army (none, some, full barracks) by purse (empty, enough for the
-weak, enough for the strong) by enemy (`nobody`, `Aurora`, `Brotherhood`, `both`); and `fallen`.
+Observation classes of reflexes combine three parts. They are the army (none, some, full barracks),
+the purse (empty, enough for the weak, enough for the strong) and the enemy (`nobody`, `Aurora`,
+`Brotherhood`, `both`). There is one more class, `fallen`.
 
 Belief `ancestral`: transitions of the ancestral world. Where only Brotherhood's villages stand,
 this is the same game without new villages of Brotherhood.

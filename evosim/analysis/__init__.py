@@ -1,5 +1,5 @@
 """Analysis: accounts of a recorded run, by code of its own.
 
 It reads tables, rebuilds the worlds from the recorded parameters, and computes with
-`evosim.reference`; it never imports the simulator or a kernel, so it can say that they are wrong.
+`evosim.reference`. It never imports the simulator or a kernel, so it can say that they are wrong.
 """

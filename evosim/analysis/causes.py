@@ -5,8 +5,8 @@ Each part of a planner is a switch that can be set to the right value for the sc
 of a switch is its mean gain over all orders in which the switches are set (Shapley 1953). The right
 values are:
 
-* objective := payoff in the ancestral world, intent in the modern one, as in the ladders (felt as
-  strongly as the planner's own, where a temperature gives feelings a unit);
+* objective := payoff in the ancestral world, intent in the modern one, as in the ladders. Where a
+  temperature gives feelings a unit, it is felt as strongly as the planner's own;
 * belief := the true transitions;
 * horizon := the rest of life;
 * discount := 1;

@@ -5,16 +5,16 @@ its best genomes are the best found. Quantities that depend on the run differ by
 with an interval:
 
 * paired, where the runs have at least `FEWEST` seeds in common, or one run's seeds are among the
-  other's: seed by seed, of the seeds that both have. Replicates of one seed draw the same random
-  numbers at the same addresses, so that what a seed has in common with itself goes out of the
-  difference. Seeds that one run alone has are left out;
+  other's. Differences are taken seed by seed, of the seeds that both have. Replicates of one seed
+  draw the same random numbers at the same addresses. So effects that a seed has in both runs cancel
+  in the difference. Seeds that one run alone has are left out;
 * unpaired, where they have no seed in common: two independent samples;
 * otherwise a few common seeds make the samples dependent, and are too few to pair: there is no
   interval.
 
 Both intervals are those of `evosim.analysis.intervals`. From fewer than `FEWEST` seeds there is
-none (`no interval`), and none where all seeds have the same difference (`alike`): that is no proof
-that others would. Where a number of any seed is not finite, the quantity is `not measured`.
+none (`no interval`). Where all seeds have the same difference there is none either (`alike`); other
+seeds might differ. Where a number of any seed is not finite, the quantity is `not measured`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Desires: the gain if one desire alone is switched off, and the loss by the acts that serve it.
 
-The two are not the same. The ledger charges an act with its regret against the optimum; switching
-the desire off lets the same imperfect planner do something else instead, which may be no better.
+The two are not the same. The ledger charges an act with its regret against the optimum. With the
+desire switched off, the same imperfect planner does something else, which may be no better.
 """
 
 from __future__ import annotations

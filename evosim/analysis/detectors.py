@@ -207,9 +207,9 @@ def agency(lives: Lives, agents: Agents, pair: WorldPair, world: TabularMdp) -> 
 
     Acts where there is no choice say nothing.
 
-    A device has for each observation class of states with the same acts a table of chances, a
-    priori any (Dirichlet, 1/2 for each act: Jeffreys). In that prior lies what a device must pay
-    for its complexity: one parameter for each class and act.
+    A device has a table of chances for each observation class of states with the same acts. A
+    priori the table is any (Dirichlet, 1/2 for each act: Jeffreys). In that prior lies what a
+    device must pay for its complexity: one parameter for each class and act.
     """
     free = world.available.sum(axis=1) > 1
     chosen = free[lives.states]

@@ -124,10 +124,10 @@ def verdicts(quantities: MeasuredByWorld[Estimate]) -> tuple[DriveVerdict, ...]:
     -------
     tuple of DriveVerdict
         One for the hack step and one for its part through behaviour; none where no hack step was
-        measured. A claim `comes out` if the whole interval is above 0, it `does not come out` if
-        the whole interval is at or below 0, and it is `undecided` otherwise, also without an
-        interval. `null`, `null_low` and `null_high` are the same quantity between two fair
-        controls. They decide nothing.
+        measured. A claim `comes out` if the whole interval is above 0. It `does not come out` if
+        the whole interval is at or below 0. Otherwise it is `undecided`, also without an interval.
+        `null`, `null_low` and `null_high` are the same quantity between two fair controls. They
+        decide nothing.
     """
     measured = quantities.ancestral
     return tuple(

@@ -123,9 +123,9 @@ def difference(
 ) -> tuple[float, float] | None:
     """Interval of `mean(other) - mean(base)` of two independent samples.
 
-    Both samples are resampled apart. The widening is that of two samples: each mean's deviations
-    by `sqrt(n / (n - 1))`, and their quantiles by Student's over the normal one, at Welch's degrees
-    of freedom. Of paired samples use `intervals` of the differences.
+    Both samples are resampled apart. The widening is that of two samples. Each mean's deviations
+    widen by `sqrt(n / (n - 1))`. Their quantiles widen by Student's over the normal one, at Welch's
+    degrees of freedom. Of paired samples use `intervals` of the differences.
 
     Parameters
     ----------
@@ -319,9 +319,9 @@ def _bootstrapped(flat: Array, resamples: int, confidence: float) -> Array:
 def _in_range(flat: Array, resamples: int, confidence: float, within: Ends) -> Array:
     """`[2, rows]`: Gaffke's intervals of the means of rows with all numbers in a range.
 
-    The upper end is a quantile of weighted means of the numbers and of the range's upper end, with
-    random weights that sum to 1; the lower end accordingly. Of two different numbers, of which one
-    is an end of the range, a weight is a beta variable, and nothing is drawn.
+    The upper end is a quantile of weighted means of the numbers and of the range's upper end. The
+    random weights sum to 1. The lower end is computed accordingly. Of two different numbers, of
+    which one is an end of the range, a weight is a beta variable, and nothing is drawn.
     """
     least, most = within
     n, tail = flat.shape[1], (1.0 - confidence) / 2.0

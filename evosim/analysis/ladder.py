@@ -141,8 +141,8 @@ class FixedRungs:
     best_of : dict of float
         R1 to R3. If several genomes tie for a rung, the best of them.
     by_intent_in_a, best_by_intent_in_a : float or None
-        The other path from R1 to R3: modern intent of the genome that is best for ancestral intent
-        (the worst and the best of those that tie). None where intent is payoff.
+        The other path from R1 to R3: modern intent of the genome that is best for ancestral intent.
+        Of genomes that tie, these are the worst and the best. None where intent is payoff.
     """
 
     rungs: dict[str, float]
@@ -247,7 +247,7 @@ def rungs_and_steps(
     Returns
     -------
     Ladder
-        What depends on a population that died out is not measured.
+        Quantities of a population that died out is not measured.
     """
     rungs = dict(fixed.rungs)
     top = rungs["best_ancestral"]

@@ -116,7 +116,7 @@ def inhabitants(landscape: pl.DataFrame, populations: pl.DataFrame, moment: str)
 
     Shares are of newborns by behaviour, without the cost of drivers. Classes with equal fitness in
     both worlds are one row, the largest first. Seeds that died out before the swap are left out of
-    `swap`; at the `end` each stands where its last newborns did, as in the account. Shares sum to
+    `swap`. At the `end` each stands where its last newborns did, as in the account. Shares sum to
     1.
     """
     at_moment = populations.filter(pl.col("moment") == moment)

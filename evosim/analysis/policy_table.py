@@ -34,8 +34,9 @@ SCHEMA = {
 
 
 def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
-    """The most common class over all seeds (of equals the lowest), its mean share, and the moment:
-    the swap, or the end if all died before.
+    """Most common class over all seeds (of equals the lowest), its mean share, and the moment.
+
+    The moment is the swap, or the end if all died before.
     """
     for moment in ("swap", "end", "first"):
         at_moment = populations.filter(pl.col("moment") == moment)

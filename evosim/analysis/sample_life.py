@@ -57,11 +57,10 @@ class Life:
 
 
 def middling(amounts: Floats, means: Floats) -> int:
-    """Which of `n` lives is the most middling: of amounts `[n, W]`, the nearest to the means `[W]`,
-    in units of their spread; of equals the first.
+    """Index of the most middling of `n` lives.
 
-    An amount that is the same in all lives does not count. With one amount it is the life nearest
-    to the mean.
+    Of amounts `[n, W]` it is the nearest to the means `[W]`, in units of their spread; of equals
+    the first.
     """
     spread = amounts.std(axis=0)
     away = (amounts - means) / np.where(spread > 0.0, spread, np.inf)

@@ -70,8 +70,8 @@ def any_effect(values: ArrayLike, resampling: Resampling) -> tuple[float, float]
 
     Notes
     -----
-    Permutation within blocks: Good, Permutation tests, 2000. Random draws count what was found as
-    one of them (Phipson and Smyth 2010), so that false alarms are at most 1 in 20 at 0.05.
+    Permutation within blocks: Good, Permutation tests, 2000. The observed value counts as one of
+    the random draws (Phipson and Smyth 2010). So false alarms are at most 1 in 20 at 0.05.
     """
     x = finite(np.asarray(values, dtype=np.float64))
     x = x / unit_of(x)

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from evosim.analysis.summary import StepLabels
 from evosim.reference.dynamic_programming import ROUNDING
 
-# An ancestral optimum is called good in M if it gets at least this share of the way from the worst
-# policy there to the best genome.
+# An ancestral optimum is called good in M from this share on. It is the share of the way from the
+# worst policy there to the best genome.
 GOOD_IN_MODERN = 0.9
 
 NOT_DEFINED = "not defined"

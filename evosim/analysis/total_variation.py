@@ -9,11 +9,11 @@ of a life (payoff summed over it, by the world it is lived in)
 because `J_A - J_M = E_A[R_A - R_M] + (E_A - E_M)[R_M]`. `TV` is exact where lives can be
 enumerated, else bracketed:
 
-* from below by the largest total variation of state and act at one age (what is seen of a life
-  cannot differ more than lives do);
+* from below by the largest total variation of state and act at one age. A part of a life
+  cannot differ more than whole lives;
 * from above by 1 minus the mass of the step coupling, `sum over lives of the product of min(chance
-  in A, chance in M) of each step`, because the least of two products is at least the product of the
-  leasts. A step is an act and the state it leads to.
+  in A, chance in M) of each step`. The reason is that the least of two products is at least the
+  product of the leasts. A step is an act and the state it leads to.
 
 `E_A |R_A - R_M|` is taken as the sum over ages of `E_A |r_A - r_M|`, which is no smaller.
 Everything is gross of upkeep, which takes the same share in both worlds. Per step the reading "1%

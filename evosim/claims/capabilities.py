@@ -368,7 +368,7 @@ def _phase_diagram(table: pl.DataFrame, experiment: Experiment) -> Any:
     notes = [
         (
             "share of the best modern genome's fitness, right after the swap; planning costs"
-            f" {experiment.genome['planning_cost']:g} a step; framed: horizon = gestation + {FAR},"
+            f" {experiment.genome['planning_cost']:g} a step. Framed: horizon = gestation + {FAR},"
             " where mating and young come into one view"
         ),
         f"populations: {experiment.replicates} seeds each",

@@ -4,8 +4,8 @@ Each genome of the grid is in one of four cells. Does its objective rank all pol
 does, in A and in M? Does it lose at most a tenth of the best policy's intent in M? The modern
 worlds are those of the experiment's family.
 
-The claim also shows a life of each off-diagonal cell, genomes with equal behaviour and different
-causes, and all objectives that explain the behaviour of some genomes in A.
+The claim also shows a life of each off-diagonal cell, and genomes with equal behaviour and
+different causes. For some genomes it shows all objectives that explain their behaviour in A.
 """
 
 from __future__ import annotations

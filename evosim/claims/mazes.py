@@ -2,9 +2,10 @@
 
 Chance decides where the data are ambiguous. Population size times selection decides the rest.
 
-Cells differ by payoff (red, exit), by the share of training doors that are not red, by the
-criterion of selection and by the size of training samples. Seeking is measured without thresholds.
-In lives with a plain door and another red thing, the claim counts those that end at each of them.
+Cells differ by payoff (red, exit) and by the share of training doors that are not red. They also
+differ by the criterion of selection and by the size of training samples. Seeking is measured
+without thresholds. In lives with a plain door and another red thing, the claim counts those that
+end at each of them.
 """
 
 from __future__ import annotations

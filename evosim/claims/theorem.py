@@ -5,8 +5,8 @@ All numbers are enumerated. The factorial removes each premise:
 * *Outer alignment*: payoff is intent, or is a small reward for every mating.
 * *No generalization error*: the modern world is the ancestral one, or it has contraception, more
   food and less death.
-* *Full optimization*: the population is the best genome in A (of ties, the worst in M), or any
-  genome within a tenth of it (the worst in M).
+* *Full optimization*: the population is the best genome in A (of ties, the worst in M). Otherwise
+  it is the worst genome in M within a tenth of it.
 
 The inequality holds for every genome `g` of a grid. `F` is net fitness, `r` by payoff, `u` by
 intent, and R1 is the best genome for intent in M:

@@ -61,7 +61,7 @@ def print_estimate(written: Written, plan: Plan, out: Path | None, workers: int 
     echo("timing a few runs ...", err=True)
     cost, free = estimate(plan, processes), free_at(folder)
     echo(
-        f"time:    about {duration(cost.wall)} on {count_of(processes, 'worker')};"
+        f"time:    about {duration(cost.wall)} on {count_of(processes, 'worker')}."
         f" {cost.seconds:.2g} s a run on one thread (mean of {cost.sampled}, the slowest"
         f" {cost.slowest:.2g} s), {cost.preparing:.2g} s more for the first with each of"
         f" {count_of(cost.landscapes, 'landscape')}"

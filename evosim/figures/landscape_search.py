@@ -84,8 +84,8 @@ def draw(s: Searched) -> Any:
     )
     of = f"On average over all {every} seeds the search ends" if every > 1 else "The search ends"
     words = (
-        f"{of} {_mean(last, 'aside'):.3g} off the x_0 axis at progress {_mean(last, 'x_0'):.4g};"
-        f" side directions have {_mean(first, 'share'):.1%} of the square of the {pointing} at the"
+        f"{of} {_mean(last, 'aside'):.3g} off the x_0 axis at progress {_mean(last, 'x_0'):.4g}."
+        f" Side directions have {_mean(first, 'share'):.1%} of the square of the {pointing} at the"
         f" beginning and {_mean(last, 'share'):.1%} at the end"
     )
     notes = [

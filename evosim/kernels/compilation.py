@@ -54,8 +54,8 @@ def cache_folder(tell: Callable[[str], object] = lambda words: None) -> Path | N
     Parameters
     ----------
     tell : Callable[[str], object]
-        Called with one line if a folder is refused because other users can write there, if
-        `NUMBA_CACHE_DIR` cannot be used, or if no folder is left.
+        Called with one line in three cases. Other users can write to a folder, `NUMBA_CACHE_DIR`
+        cannot be used, or no folder is left.
 
     Returns
     -------

@@ -58,7 +58,7 @@ def check() -> None:
     Raises
     ------
     UserError
-        What to write instead.
+        Names a call to write instead.
     """
     if _forked:
         raise UserError(

@@ -63,7 +63,7 @@ def stray() -> str:
     Returns
     -------
     str
-        What to do, in one line; empty if there is none.
+        The remedy, in one line; empty if there is none.
     """
     paths = sysconfig.get_paths()
     homes = [Path(paths[key]).resolve() for key in ("stdlib", "platstdlib")]

@@ -28,13 +28,13 @@ RUNNING = "being written by process"
 # Seconds between signs of life, and without one until a process on another machine counts as gone.
 BEAT, GONE = 30.0, 180.0
 FOLDERS = ("tables", "controls", "analysis", "figures", "checkpoint")  # in the folder of a run
-# What lies in those folders, so that what a user put there is known from it. Tests compare these
-# names with what is written.
+# Own files of those folders; all others are a user's. Tests compare these names with the files
+# that are written.
 ACCOUNTS = tuple(accounts.TABLES)
 FIGURES = (*accounts.FIGURES, *accounts.SEARCH_FIGURES)
 SIZES, FORMATS = ("screen", "one", "two"), ("png", "svg", "pdf", "html")
 REPORT_MARK, REPORT_HEAD = b'<meta name="evosim-report"', 4096  # bytes in which it stands
-OF_THE_DISK = ("lost+found",)  # what some file systems put into an empty disk
+OF_THE_DISK = ("lost+found",)  # some file systems put it into an empty disk
 _SAYS = re.compile(RUNNING + r" (\d{1,10}) on (.*?); not whole")
 _LONGEST = 1000  # bytes of STATUS that are read
 

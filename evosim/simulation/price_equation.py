@@ -52,8 +52,8 @@ CHUNK = 2**16
 class Traits:
     """The traits that the ledger follows: `names`, and values `[K, n]` of genotypes.
 
-    They are fitness in both worlds, the expressed value of every numeric locus that varies, and the
-    frequency (copies over ploidy) of every driver and modifier.
+    They are fitness in both worlds and the expressed value of every numeric locus that varies.
+    Drivers and modifiers add their frequency (copies over ploidy).
     """
 
     def __init__(

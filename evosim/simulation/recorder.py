@@ -137,8 +137,8 @@ class Recorder:
     ) -> None:
         """Record a snapshot of the population.
 
-        It has the classes and their numbers, and the share of fitness that drivers leave; and the
-        same with all drivers replaced by their wild types.
+        It has the classes and their numbers, and the share of fitness that drivers leave. It has
+        the same with all drivers replaced by their wild types.
 
         Parameters
         ----------

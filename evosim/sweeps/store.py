@@ -15,8 +15,8 @@ parts/0000/chunk-0000000.run-12.checkpoint    checkpoint of a long run (or `-CON
 logs/HOST-PID-NS.jsonl                        events of each process; no result depends on it
 ```
 
-There are no locks. Of two processes on one chunk the first to write `.commit` wins, and both put
-its tables in place: different processors may give other last digits. `docs/sweeps.md` describes
+There are no locks. Of two processes on one chunk the first to write `.commit` wins. Both put its
+tables in place, because different processors may give other last digits. `docs/sweeps.md` describes
 all files.
 """
 

@@ -236,7 +236,7 @@ def compute(
     UserError
         If the run resolves to another experiment than planned.
     Exception
-        Whatever the computation raises.
+        Any error of the computation.
     """
     settings = planned.settings(kinds)
     experiment = experiment_of(tree, settings, planned.seed, name=f"run {planned.run}")

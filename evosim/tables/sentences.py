@@ -283,8 +283,8 @@ def hack_words(summary: RunSummary) -> str:
     parts = drive.quantities.ancestral
     return (
         "Greedy genes (a hack of the search): unfair meiosis costs"
-        f" {_with_interval(parts['hack'])} in A, of which drivers and modifiers take"
-        f" {_with_interval(parts['own_cost'])} by themselves and"
+        f" {_with_interval(parts['hack'])} in A. Of this, drivers and modifiers take"
+        f" {_with_interval(parts['own_cost'])} by themselves;"
         f" {_with_interval(parts['behaviour'])} is through"
         f" behaviour.{_doubts(drive)}{_null(drive)}{died}"
     )
@@ -426,8 +426,8 @@ def _ties(account: AccountSummary) -> str:
     if true and exact.breeding_true == 0:
         text += (
             f" None of the optima breeds true (gives offspring like itself); the best{found} that"
-            f" does has {number(true.ancestral)} in A and {number(true.modern_intent)} in M,"
-            f" those within {true.near.within:.0%} of it {number(true.near.modern_min)} to"
+            f" does has {number(true.ancestral)} in A and {number(true.modern_intent)} in M."
+            f" Those within {true.near.within:.0%} of it have {number(true.near.modern_min)} to"
             f" {number(true.near.modern_max)}."
         )
     return text

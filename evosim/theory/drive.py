@@ -304,8 +304,8 @@ def next_by_sex(
 ) -> tuple[float, float]:
     """Frequency of D in the next sperm and eggs, with different transmission in the sexes.
 
-    Frequencies are x in sperm and y in eggs. With H = x(1 - y) + y(1 - x) and W = (1 - x)(1 - y) +
-    aH + bxy, x' = (bxy + a k_male H) / W and y' = (bxy + a k_female H) / W.
+    Frequencies are x in sperm and y in eggs. Let `H = x(1 - y) + y(1 - x)` and `W = (1 - x)(1 - y)
+    + aH + bxy`. Then `x' = (bxy + a k_male H) / W` and `y' = (bxy + a k_female H) / W`.
 
     Source: derived; see docs/population-genetics.md.
 
@@ -534,8 +534,8 @@ def newborn_from_adult(q_adult: float, h: float, s: float) -> float:
     Raises
     ------
     ValueError
-        If q_adult leaves [0, 1], a fitness is below 0, or no newborns have such adults (adults of a
-        recessive lethal have at most 1/2).
+        If `q_adult` leaves [0, 1], a fitness is below 0, or no newborns have such adults. Adults of
+        a recessive lethal have at most 1/2.
     """
     require_unit("frequency q_adult", q_adult)
     a, b = fitnesses(h, s)

@@ -97,8 +97,8 @@ def step(x: ArrayLike, r: float, k: Sequence[float], w: ArrayLike) -> tuple[Floa
     Raises
     ------
     ValueError
-        If `x` is not four frequencies that sum to 1, `w` is not `[3, 3]` of at least 0, r or k is
-        out of range, or no individual survives.
+        If `x` is not four frequencies that sum to 1, or `w` is not `[3, 3]` of at least 0. Also if
+        r or k is out of range, or no individual survives.
     """
     eggs, _, weight = step_by_sex(x, x, r, k, k, w)
     return eggs, weight

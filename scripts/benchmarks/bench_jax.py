@@ -2,8 +2,8 @@
 
 Needs jax.
 
-Chunks are sorted by horizon and dispatched from as many Python threads as there are processors:
-that is faster than `lax.map`, and than one chunk after the other.
+Chunks are sorted by horizon and dispatched from as many Python threads as there are processors.
+That is faster than `lax.map`, and than one chunk after the other.
 """
 
 from __future__ import annotations

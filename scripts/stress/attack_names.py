@@ -5,8 +5,9 @@ something.
 
 Names are drawn at random around signs that a terminal obeys or a picture cannot hold. Each must be
 refused in one line that can be shown. Names with markup are legal: they go through a run, its
-screen, its tables and its figures, and, where Chromium is installed, through pages that must run no
-script. Received folders name modules, files outside, and links. Writes `results/attack/names/`.
+screen, its tables and its figures. Where Chromium is installed, they also go through pages that
+must run no script. Received folders name modules, files outside, and links. Writes
+`results/attack/names/`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The birth-control loss under other tie rules, other grids, and every parameter at +-20%.
 
-For each variant of `birth-control` the table has the fitness in M of the perfect ancestral
-optimizer as a share of the best modern fitness (R3 / R2). Below 1 there is a loss. It also has the
+For each variant of `birth-control` the table has one ratio, R3 / R2: the modern fitness of the
+perfect ancestral optimizer over the best modern fitness. Below 1 there is a loss. It also has the
 shares of evolved populations.
 
 Run: python scripts/studies/robustness.py

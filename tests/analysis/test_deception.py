@@ -156,8 +156,9 @@ def test_who_wants_b_deceives_and_each_condition_is_needed() -> None:
 
 @pytest.mark.parametrize("horizon", [1, 2, 3, 4, 5])
 def test_how_far_a_deceiver_must_look(horizon: int) -> None:
-    """It is enough to see one more B than one now: 4 ages ahead with a discount, 3 steps if it must
-    see the first of them.
+    """It is enough to see one more B than one now.
+
+    This is 4 ages ahead with a discount, and 3 steps if it must see the first of them.
     """
     pair = episodes()
     deceives = acts(wants_b(horizon=horizon), pair.ancestral, pair) == "AABBB"

@@ -128,8 +128,9 @@ def test_an_interaction_is_what_is_left_of_a_pair() -> None:
 
 
 def test_chance_alone_is_seldom_told_and_effects_are_covered() -> None:
-    """400 grids of 6 seeds: false alarms at 5% (at most 8% with a chance of 0.003), shares held 95%
-    of the time (at least 91%).
+    """400 grids of 6 seeds have false alarms at 5% (at most 8% with a chance of 0.003).
+
+    Shares are held 95% of the time (at least 91%).
     """
     rng = np.random.default_rng(6)
     alarms = sum(decompose(noisy(np.zeros((3, 2)), 6, rng), HOW).detected for _ in range(400))

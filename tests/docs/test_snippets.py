@@ -1,5 +1,6 @@
-"""Every command and snippet of README and docs does what a reader expects; what is not run says so
-in the page, and is listed here.
+"""Every command and snippet of README and docs does what a reader expects.
+
+Snippets that are not run say so in the page, and are listed here.
 """
 
 from __future__ import annotations

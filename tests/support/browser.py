@@ -17,7 +17,7 @@ import pytest
 
 BROWSERS, DRIVERS = ("chromium", "chromium-browser", "google-chrome"), ("chromedriver",)
 PATIENCE = 60.0  # seconds until a page must have drawn its figures
-# --no-sandbox, because root has no sandbox; the others, because containers have little shared
+# --no-sandbox, because root has no sandbox. The others, because containers have little shared
 # memory and no display.
 OPTIONS = (
     "--headless=new",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-MAX_WORDS = 30
+MAX_WORDS = 25
 
 # Pattern, and what to write in its place. Patterns ignore case and match whole words.
 WORDS = {
@@ -177,13 +177,18 @@ def _paragraphs(line: int, text: str) -> Iterator[Text]:
             lines = [row for row in lines if "----" not in row][1:]
         if number and lines and lines[0].startswith((code, ">>>")):
             continue
-        # names of parameters stand alone on their line, with ` : ` before the type
+        # Names of parameters stand alone on their line, most with ` : ` before the type. Attributes
+        # of some classes stand on the line of their text, as `name: text`.
         rows: list[str] = []
-        for row in lines:
-            if re.match(r"\s*[\w, *]+ : ", row) or re.match(r"\s*[*-] ", row):
+        attributes = lines[0].strip() == "Attributes:"
+        for row, after in zip(lines, [*lines[1:], ""], strict=True):
+            deeper = len(after) - len(after.lstrip()) > len(row) - len(row.lstrip())
+            name = re.match(r"\s*[\w, *]+ : ", row) or (re.fullmatch(r"\s*\w+", row) and deeper)
+            item = re.match(r"\s*[*-] ", row) or (attributes and re.match(r"\s*[\w, ]+: ", row))
+            if name or item:
                 if rows:
                     yield Text(line, " ".join(rows))
-                rows = [] if " : " in row else [row.strip().lstrip("*- ")]
+                rows = [] if name else [row.strip().lstrip("*- ")]
             else:
                 rows.append(row.strip())
         if rows:
@@ -233,7 +238,7 @@ def module_texts(source: str, strings: bool = True) -> Iterator[Text]:
 
 
 def _comments(source: str) -> Iterator[Text]:
-    """Comments, with those of adjacent lines joined."""
+    """Comments; those of adjacent lines are joined, unless they follow code."""
     start, last, rows = 0, -1, []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:
@@ -241,9 +246,13 @@ def _comments(source: str) -> Iterator[Text]:
         text = token.string.lstrip("# ")
         if re.match(r"noqa|type:|!", text):
             continue
-        if token.start[0] != last + 1 and rows:
+        trailing = bool(token.line[: token.start[1]].strip())
+        if (trailing or token.start[0] != last + 1) and rows:
             yield Text(start, " ".join(rows))
             rows = []
+        if trailing:
+            yield Text(token.start[0], text)
+            continue
         if not rows:
             start = token.start[0]
         rows.append(text)

@@ -4,7 +4,7 @@ It was written from the written specification alone, by someone who did not see 
 implementation. Two independent readings of one text rarely contain the same mistake. If they
 disagree, one of them is wrong, or the text is ambiguous. To avoid mistakes of its own, this one is
 plain and slow: no arrays, no indices and no closed forms. Each age is a list of (probability,
-situation) pairs, expanded event by event in the order of the specification, and merged into a
+situation) pairs. It is expanded event by event in the order of the specification, and merged into a
 dictionary at the end.
 
 Run as a script, it checks itself: from every state and for every available act the probabilities
@@ -312,8 +312,8 @@ def outcomes(p: Params, state: str, act: str) -> dict[str, float]:
 def believed(p_ancestral: Params, p_world: Params, state: str, act: str) -> dict[str, float]:
     """The belief `ancestral` about an act that is available in the world.
 
-    It is the truth of the ancestral world; of `mate_protected`, where that world has no such act,
-    it says that the act does what `mate` does there.
+    It is the truth of the ancestral world. Where that world has no act `mate_protected`, the belief
+    says that the act does what `mate` does there.
     """
     require_available(p_world, state, act)
     if act == "mate_protected" and not p_ancestral["contraception"]:

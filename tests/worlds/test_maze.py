@@ -135,8 +135,9 @@ def test_the_ghost_cannot_be_told_from_an_empty_cell() -> None:
 
 
 def test_reflexes_find_their_way_by_compass() -> None:
-    """A reflex that follows the door's compass reaches every door of training; at a red thing on
-    its way it waits, since it has one act there.
+    """A reflex that follows the door's compass reaches every door of training.
+
+    At a red thing on its way it waits, since it has one act there.
     """
     pair = build(Maze(), SHIFTED)
     acts = {"N": "north", "E": "east", "S": "south", "W": "west", "none": "wait"}
