@@ -43,8 +43,8 @@ Features:
 * `ease`: -1 for every act but `hold`.
 
 Observation classes of reflexes combine three parts. They are the army (none, some, full barracks),
-the purse (empty, enough for the weak, enough for the strong) and the enemy (`nobody`, `Aurora`,
-`Brotherhood`, `both`). There is one more class, `fallen`.
+the purse and the enemy (`nobody`, `Aurora`, `Brotherhood`, `both`). The purse is empty, enough for
+the weak, or enough for the strong. There is one more class, `fallen`.
 
 Belief `ancestral`: transitions of the ancestral world. Where only Brotherhood's villages stand,
 this is the same game without new villages of Brotherhood.
