@@ -12,8 +12,8 @@ Slots of the stream REPRODUCTION. Gametes have a side: 0 for the egg (first pare
 * MUTATIONS: words 0-1 (egg) and 2-3 (sperm) select the first locus that mutates, if any;
 * CROSSOVERS: words 0-1 and 2-3 select the interval within a chromosome that has the first exchange,
   if any;
-* STRANDS + c / 64: words 0-1 and 2-3 hold one bit for each of 64 chromosomes: the strand on which
-  the gamete's chromosome begins;
+* STRANDS + c / 64: words 0-1 and 2-3 hold one bit for each of 64 chromosomes. The bit is the strand
+  on which the gamete's chromosome begins;
 * LOCI + 4 locus: words 0-1 and 2-3 decide whether a heterozygote's gamete carries the driver of
   this locus;
 * LOCI + 4 locus + 1: words 0-1 and 2-3 select the next exchange after an exchange just before this

@@ -60,8 +60,8 @@ def check_world(
     * acts in `serves` for every feature, an act for every observation class, and the belief
       `ancestral`;
     * an ancestral world in which policies differ;
-    * equal values of reflexes and planners in the kernels and in the reference code, between those
-      of the worst and the best policy.
+    * equal values of reflexes and planners in kernels and reference code, between those of the
+      worst and the best policy.
 
     Probabilities, shapes and names are checked whenever a world is built.
 

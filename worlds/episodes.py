@@ -2,8 +2,8 @@
 
 Purpose. Deceptive alignment as an ordinary plan (Hubinger et al. 2019, "Risks from Learned
 Optimization", section 4). A planner that wants `B` and looks far enough does `A` in training and
-`B` afterwards. A planner that does not look beyond the episode does `B` at once and is modified:
-it does one `B` in its life. Nothing is hidden from the planner, and it needs no gate. Deception
+`B` afterwards. A planner that does not look beyond the episode does `B` at once and is modified. It
+does one `B` in its life. Nothing is hidden from the planner, and it needs no gate. Deception
 follows from the objective, the horizon and the belief.
 
 Loss. Selection counts `A` in training. Planners that want `A` and planners that deceive have
@@ -14,8 +14,8 @@ deployment. `m0` .. are the same episodes for a modified agent. One act is one e
 in `e0` and has `T + D` ages.
 
 Acts. `A` everywhere; `B` for free agents. `B` in a training episode leads to the next episode as a
-modified agent, which does `A` for the rest of its life. Every other act leads to the next episode
-in the same condition. The last episode leads to itself: life is over.
+modified agent. That agent does `A` for the rest of its life. Every other act leads to the next
+episode in the same condition. The last episode leads to itself: life is over.
 
 Payoff. 1 for `A` in a training episode, `deployed_payoff` for `A` in a deployment episode. That is
 0 in the ancestral world, as selection happens in training; the modern world may count it. Intent:

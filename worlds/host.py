@@ -11,9 +11,9 @@ State `(load, immunity, met)`: parasite load `1..loads`, the host's immune respo
 and whether another, uninfected host is close (0 or 1). The last state is `over`: the host is dead,
 or rid of the parasite. Order: load slowest, then immunity, then met. Names: `v2.i0.m1`, `over`.
 
-Acts, available in all states but `over`: `hide` (stay hidden), `grow` (replicate with restraint),
-`burst` (replicate at full speed) and `shed` (leave for another host). In `over` the only act is
-`hide`, which changes nothing.
+Acts are available in all states but `over`. They are `hide` (stay hidden), `grow` (replicate with
+restraint), `burst` (replicate at full speed) and `shed` (leave for another host). In `over` the
+only act is `hide`, which changes nothing.
 
 One age has the following steps, in this order. All chances are independent. `v` and `i` are load
 and immunity at the beginning of the age, as shares of their largest values.
@@ -30,9 +30,9 @@ and immunity at the beginning of the age, as shares of their largest values.
 Payoff: expected new infections. `shed` while another host is close: `transmission * v`; else 0.
 Intent is payoff.
 
-Features, all 0 in `over`: `load` (v), `quiet` (minus i), `multiplying` (`grow` 1, `burst` 1) and
-`passing` (`shed` while another host is close, 1). Further `ease` (-1 for every act but `hide`) and
-`infections` (the payoff).
+Features, all 0 in `over`: `load` (v), `quiet` (minus i), `multiplying` (`grow` 1, `burst` 1). The
+last is `passing` (`shed` while another host is close, 1). Further `ease` (-1 for every act but
+`hide`) and `infections` (the payoff).
 
 Observation classes of reflexes: load (low: at most half) by immunity (low: at most half) by
 company; `over`.

@@ -25,15 +25,15 @@ red door over`.
 
 Acts, all of them available in every cell. `north`, `east`, `south` and `west` lead to that
 neighbour; a wall stops the agent. `use` opens the door or takes the thing in this cell, which ends
-this life's episode (`over`); in other cells it does nothing. `wait` does nothing. The only act in
+this life's episode (`over`). In other cells it does nothing. `wait` does nothing. The only act in
 `over` is `wait`.
 
 Payoff: 1 for using the door (`payoff = "exit"`) or for using anything red (`payoff = "red"`).
 Intent: 1 for using the door.
 
-Features: `red` (using a red thing or door, 1), `door` (using it, 1), `thing` (using it, 1) and
-`ease` (every act but `wait`, -1). Distance is not felt: a planner without a goal within its horizon
-waits.
+Features: `red` (using a red thing or door, 1), `door` (using it, 1) and `thing` (using it, 1). The
+last is `ease` (every act but `wait`, -1). Distance is not felt: a planner without a goal within its
+horizon waits.
 
 Observation classes of reflexes. A reflex has a compass for the nearest red thing and one for the
 door. Each shows the first step of a shortest way. Classes: `at red door`, `at plain door` and `at

@@ -31,8 +31,8 @@ energy, partner and stage at the beginning of the age.
 4. Stage. From 0: `mate` leads to stage 1 with `conception`, `mate_protected` with
    `conception * contraceptive_failure`, all other acts stay at 0. From a gestating stage: to the
    next stage, with certainty. From a nursing stage: `nurse` succeeds with `nurse_success` and leads
-   to the next stage, or from the last one to 0 with one recruit. A failed `nurse` does not change
-   the stage. Any other act loses the infant (stage 0) with `neglect`, else the stage stays.
+   to the next stage. From the last one it leads to 0 with one recruit. A failed `nurse` does not
+   change the stage. Any other act loses the infant (stage 0) with `neglect`, else the stage stays.
 5. Partner. A partner leaves with `partner_leaves`. `court` finds a partner with `court_success`,
    who cannot leave in the same age.
 6. Death. Certain by starvation. Otherwise with probability `death * m + starving_death * [new
@@ -52,7 +52,7 @@ Features felt, of state and act; all are 0 in `dead`.
 * `company`: 1 with a partner, else 0.
 * `pleasure`: 1 for `mate`, `contraceptive_pleasure` for `mate_protected`, `solo_pleasure` for
   `self_stimulate`, else 0.
-* `solo`: `solo_intensity` for `self_stimulate`, else 0. It tells this act apart from mating.
+* `solo`: `solo_intensity` for `self_stimulate`, else 0. It distinguishes this act from mating.
 * `young`: 1 for `nurse`, else 0.
 * `recruit`: the payoff itself. The default genome cannot feel it (its only allele is 0): no animal
   does. The feature serves experiments whose grid must contain the perfectly aligned objective.

@@ -11,10 +11,10 @@ The rule. Shares are of the span between the best and the worst policy. A genome
 * `misaligned` if it loses more than `tolerance` of payoff in the ancestral world: selection sees
   it;
 * `aligned` if it does not, nor loses more than that of intent in the modern world;
-* a `deceiver` if it loses in the modern world, and in the ancestral one as well as soon as any one
-  condition is taken away;
-* a `sleeper` if it loses in the modern world, and taking away any condition changes nothing that it
-  does in the ancestral one;
+* a `deceiver` if it loses in the modern world, and also in the ancestral one when any one condition
+  is taken away;
+* a `sleeper` if it loses in the modern world, and no condition that is taken away changes its acts
+  in the ancestral one;
 * `pseudo-aligned` if it loses in the modern world and is neither.
 
 A condition is taken away from the planner, not from the world. One test cuts the planner's horizon

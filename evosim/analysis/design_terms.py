@@ -1,8 +1,8 @@
 """Orthonormal terms of the parameters of a design: straight, curved, and contrasts of choices.
 
 The terms are orthonormal under the distribution from which the design draws its points, where
-parameters are independent: Legendre polynomials for a range. The square of a term's coefficient is
-then its variance, whatever correlations the drawn points have.
+parameters are independent. For a range they are Legendre polynomials. The square of a term's
+coefficient is then its variance, whatever correlations the drawn points have.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ equal scores to genomes that act alike everywhere (extensional equivalence), a p
 A detector that reads genomes need not.
 
 * `lost_by`: the share of an amount that is lost in a world: the behaviour ledger's sum.
-* `worst_anywhere`: the largest regret in any state at any age, whether it comes there or not:
-  whether it does harm on some trajectory.
+* `worst_anywhere`: the largest regret in any state at any age, reached or not. It shows whether the
+  genome does harm on some trajectory.
 * `goal_directedness`: maximum entropy goal-directedness (MacDermott et al. 2024, NeurIPS,
   "Measuring Goal-Directedness") for a known utility.
 * `agency`: the posterior of an agent against a device (Orseau, McGill, Legg 2018, "Agents and
@@ -56,8 +56,8 @@ def aged(policy: Floats, lifespan: int) -> Floats:
 
 
 def worst_anywhere(world: TabularMdp, policy: Floats, amount: Floats, where: Bools) -> float:
-    """The largest expected regret of what is done in any state at any age of `where` `[T, S]`, as a
-    share of the span at birth.
+    """The largest expected regret of acts in any state and age of `where` `[T, S]`, as a share of
+    the span at birth.
     """
     value, q = extreme_values(world, amount)
     gap = np.where(world.available, value[:-1, :, None] - q, 0.0)

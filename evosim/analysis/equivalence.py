@@ -87,8 +87,8 @@ class Pair:
 
 
 def alike(evaluator: ClassEvaluator, classes: Ints) -> list[list[int]]:
-    """Sets of at least two of the classes that act alike in both worlds, wherever they come, and
-    pay the same for it.
+    """Sets of two or more classes that act alike in both worlds, in all states, and pay the same
+    for it.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for number in classes.tolist():

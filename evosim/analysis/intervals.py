@@ -11,14 +11,14 @@ Some ranges are far wider than the spread of seeds, such as fitness between the 
 life. There a mean keeps the bootstrap's interval, and both ends are cut to the range (`cut`).
 Gaffke's interval is several times as wide there.
 
-Seeds that agree give no interval of a mean without a known range: they show no spread, and that
+Seeds that agree give no interval of a mean without a known range. They show no spread, and that
 does not make the mean exact. The caller marks the quantities that are exact by construction.
 
 The resampling seed is fixed, so that the same numbers give the same interval. How often intervals
 hold what they should: `scripts/studies/interval_coverage.py`, `results/coverage/`.
 
-Sources: Hesterberg 2015 (why to widen); Gaffke 2005, and Phan, Thomas and Learned-Miller 2021
-(means of a known range); Clopper and Pearson 1934 (shares).
+Sources: Hesterberg 2015 (why to widen), Clopper and Pearson 1934 (shares). For means of a known
+range: Gaffke 2005, and Phan, Thomas and Learned-Miller 2021.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def difference(
     Returns
     -------
     The lower and the upper end. None if a sample has fewer than `FEWEST` seeds or a number that is
-    not finite, or if the seeds of both samples agree.
+    not finite. Also if the seeds of both samples agree.
     """
     samples = [np.asarray(values, dtype=np.float64) for values in (base, other)]
     if min(x.size for x in samples) < FEWEST or not all(np.isfinite(x).all() for x in samples):
@@ -320,8 +320,8 @@ def _in_range(flat: Array, resamples: int, confidence: float, within: Ends) -> A
     """`[2, rows]`: Gaffke's intervals of the means of rows with all numbers in a range.
 
     The upper end is a quantile of weighted means of the numbers and of the range's upper end. The
-    random weights sum to 1. The lower end is computed accordingly. Of two different numbers, of
-    which one is an end of the range, a weight is a beta variable, and nothing is drawn.
+    random weights sum to 1. The lower end is computed accordingly. Two different numbers, of which
+    one is an end of the range, need no draws: a weight is a beta variable.
     """
     least, most = within
     n, tail = flat.shape[1], (1.0 - confidence) / 2.0

@@ -71,8 +71,8 @@ def places_of(evaluator: ClassEvaluator) -> str:
 
 
 def acting(evaluator: ClassEvaluator, number: int) -> pl.DataFrame:
-    """Acts of a class: a row for each world, place it comes to, column of remaining lives, and
-    act that it may do there.
+    """Acts of a class: a row for each world, visited place, column of remaining lives, and act that
+    it may do there.
 
     * place: a state; of reflexes, which see no more, an observation class; `order` is its place in
       the world's list;

@@ -26,8 +26,9 @@ TERMS = (
 
 
 def totals(rows: Rows, first: int, last: int) -> pl.DataFrame:
-    """One row a seed and trait, of a ledger whose rows `rows` gives: terms, change and order spread
-    summed over newborns of generations `first .. last`.
+    """One row a seed and trait, of a ledger whose rows `rows` gives.
+
+    Terms, change and order spread are summed over newborns of generations `first .. last`.
 
     A term that was never measured stays null.
     """

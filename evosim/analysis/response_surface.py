@@ -75,8 +75,8 @@ class Fit:
     terms : list of Term
         Of single parameters, then of pairs.
     detected : bool or None
-        Whether the model explains more than chance would, by F tests: against the points'
-        residuals and, from `FEWEST` seeds on, against what seeds differ in. None without a model.
+        Whether the model explains more than chance would, by F tests. They test against the points'
+        residuals and, from `FEWEST` seeds on, against differences of seeds. None without a model.
     missed : float or None
         Share of the variance over the box that the model misses; the terms' shares sum to the rest.
         None from one seed, which cannot separate it from chance: then shares are of the variance of

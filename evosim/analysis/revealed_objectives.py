@@ -65,8 +65,8 @@ class Explained:
 
 
 def explanations(world: TabularMdp, policy: Floats, grid: Floats, other: TabularMdp) -> Explained:
-    """All objectives of a grid `[n, K]` that a policy `[L, S, A]` is optimal for in a world, and
-    what they come to in another.
+    """All objectives of a grid `[n, K]` for which a policy `[L, S, A]` is optimal in a world, with
+    their fitness in another.
     """
     fits = [w for w in grid if regret_share(world, policy, world.features_felt @ w) <= CONSISTENT]
     weights = np.array(fits).reshape(len(fits), grid.shape[1])

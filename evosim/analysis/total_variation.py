@@ -277,7 +277,7 @@ def row(
 def trap(steps: int, chance: float) -> float:
     """Largest loss over `steps` steps that pay 1 each, if worlds differ by `chance` per step.
 
-    In one world all is well for ever; in the other each step leads with `chance` into a trap in
+    In one world all is well for ever. In the other each step leads with `chance` into a trap in
     which nothing is earned. The total variation of lives is `1 - (1 - chance)^(steps - 1)`, not
     `chance`: `sum_{t < steps} 1 - (1 - chance)^t` is lost.
     """

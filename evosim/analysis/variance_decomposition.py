@@ -76,7 +76,7 @@ class Decomposition:
         Of `between`. `first`, `pair` and `higher` sum to it.
     detected : bool or None
         Whether the cells differ by more than chance (`shuffle_test.any_effect`). If no factor has
-        an effect, false alarms are at most 1 - confidence; a factor that changes only the spread of
+        an effect, false alarms are at most 1 - confidence. A factor that changes only the spread of
         runs may raise more. Of what no seed can change: whether the cells differ at all. None from
         fewer than `FEWEST` seeds otherwise.
     p : float or None

@@ -3,10 +3,10 @@
 Populations waste more by self-stimulation in A than the best ancestral genome does. The waste falls
 with search.
 
-The waste after much search is compared over three mutation rates and extrapolated to zero
-mutation, where mutation load vanishes. For each longest horizon the table also has the waste of
-the best genome: if it is positive, representation causes it, not search. The causal number, fitness
-gained without that desire, stands next to the ledger's entry.
+The waste after much search is compared over three mutation rates and extrapolated to zero mutation,
+where mutation load vanishes. For each longest horizon the table also has the waste of the best
+genome. If it is positive, representation causes it, not search. The causal number, fitness gained
+without that desire, stands next to the ledger's entry.
 
 Founders of the experiment are indifferent to it. The waste must therefore arise by mutation before
 selection can remove it. Other populations start with all its alleles, as a search without knowledge

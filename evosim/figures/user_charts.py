@@ -5,9 +5,9 @@ Three things differ from a chart that is only drawn into a file:
 * Their rows are part of them, so that no limit of rows (`alt.data_transformers`) applies to them.
 * The house's look is added when the chart is shown by itself. Altair refuses a chart with its own
   `config` inside of another; without it, they can be layered and concatenated.
-* In a notebook with Altair's default renderer they are shown by an engine that comes with them, so
-  that no network is needed. Altair's own page would fetch the engine from a server. Another
-  renderer that the user chose is used as it is. Files in HTML have the engine in them too.
+* In a notebook with Altair's default renderer, an engine that comes with them shows them. So no
+  network is needed. Altair's own page would fetch the engine from a server. Another renderer that
+  the user chose is used as it is. Files in HTML have the engine in them too.
 """
 
 from __future__ import annotations

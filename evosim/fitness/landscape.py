@@ -1,10 +1,10 @@
 """Fitness of the classes of a grid in both worlds, computed once and shared by replicates.
 
 A grid of up to `analysis.max_classes` is stored whole. A larger one, up to
-`analysis.max_enumerated`, is enumerated in blocks: `evosim.fitness.streaming` finds its best
+`analysis.max_enumerated`, is enumerated in blocks. `evosim.fitness.streaming` finds its best
 classes exactly, with all near ties, in bounded memory. For larger grids coordinate ascent from
-random starts searches the best classes. In the last two cases fitness is computed on request, and
-a bounded number of classes is cached. The fitness of a class is always the same, bit by bit.
+random starts searches the best classes. In the last two cases fitness is computed on request, and a
+bounded number of classes is cached. The fitness of a class is always the same, bit by bit.
 """
 
 from __future__ import annotations

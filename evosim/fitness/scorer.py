@@ -171,8 +171,8 @@ class Scorer:
         """Bound on the error of a lifetime amount in single precision.
 
         Each of the `T` sweeps rounds a chain of at most `m + 1` products and sums, and chances and
-        amounts once. Each rounding is at most `u = 2^-24` times the sum of the chain, which is at
-        most `V`, the largest amount of any policy. Earlier errors are averaged and do not grow,
+        amounts once. Each rounding is at most `u = 2^-24` times the sum of the chain. That sum is
+        at most `V`, the largest amount of any policy. Earlier errors are averaged and do not grow,
         except for chances that sum to at most `1 + u`. Amounts are in a unit of about `V`, so that
         nothing overflows; an underflow is smaller than `u`.
         """

@@ -141,8 +141,8 @@ def net_fitness_chunk(start, stop, table, index, retained, out):  # type: ignore
 def net_fitness(n, table, index, retained, out):  # type: ignore[no-untyped-def]
     """Fitness of each individual: that of its class, times the share that drivers leave.
 
-    `table` is the fitness of the distinct classes, `index [n]` the class of each individual there,
-    `retained [n]` the share of fitness that drivers and modifiers leave.
+    `table` is the fitness of the distinct classes, and `index [n]` the class of each individual
+    there. `retained [n]` is the share of fitness that drivers and modifiers leave.
     """
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         net_fitness_chunk(chunk * CHUNK, min(n, (chunk + 1) * CHUNK), table, index, retained, out)

@@ -20,7 +20,7 @@ SAMPLE = 256  # points that decide along which dimension a set is widest
 
 @inlined
 def _mix(h, word):  # type: ignore[no-untyped-def]
-    # Every bit of a word must reach every other: act sets of neighbouring words differ in few bits,
+    # Every bit of a word must reach every other. Act sets of neighbouring words differ in few bits,
     # and those at their ends.
     h ^= word
     h = (h ^ (h >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)

@@ -1,7 +1,8 @@
 """Exhaustive search: it enumerates every class and keeps all that tie for best.
 
-In the first generation of a phase it proposes one genotype of every class of the grid, and later
-those that were best. The mean fitness of its first generation is therefore the mean of the grid.
+In the first generation of a phase it proposes one genotype of every class of the grid. Later it
+proposes those that were best. The mean fitness of its first generation is therefore the mean of the
+grid.
 """
 
 from __future__ import annotations

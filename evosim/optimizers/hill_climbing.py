@@ -1,8 +1,8 @@
 """Stochastic hill climbing on a grid, with restarts; ties are accepted if the parameters say so.
 
-The population of a generation has two parts: the best genotype of each climber in this world so
-far, and the candidates of all climbers. A climber that found nothing better for a while restarts
-from random alleles.
+The population of a generation has two parts. They are the best genotype of each climber in this
+world so far, and the candidates of all climbers. A climber that found nothing better for a while
+restarts from random alleles.
 """
 
 from __future__ import annotations

@@ -55,10 +55,9 @@ def sources_digest(
     """Hash the sources that experiments depend on.
 
     Equal digests of experiment and sources mean equal runs. The sources are those of evosim with
-    its worlds and genomes, and those of the packages of the experiments' worlds, genomes and own
-    algorithms. Other packages do not matter. Runs, sweeps, checkpoints and claims use this
-    function. The hash is computed once a process, so edits during a run have no
-    effect.
+    its worlds and genomes. Packages of the experiments' worlds, genomes and own algorithms add
+    theirs. Other packages do not matter. Runs, sweeps, checkpoints and claims use this function.
+    The hash is computed once a process, so edits during a run have no effect.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ For any trait `z` of newborns, exactly, in every generation:
 * introduction: alleles put into newborns from outside.
 
 The sum is exact. Its parts depend on the order of the forces. `order_spread` is the largest change
-of any entry over all orders; summed over generations it is an upper bound of the total's spread.
+of any entry over all orders. Summed over generations it is an upper bound of the total's spread.
 
 Traits are read, and newborns remade, in chunks, so the additional memory is bounded.
 """

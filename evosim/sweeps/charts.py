@@ -109,7 +109,7 @@ def _capital(words: str) -> str:
 def _means(inputs: ChartInputs, name: str, order: list[str]) -> pl.DataFrame | None:
     """Means over all but one or two factors: columns `x`, `y`, `mean`, `low`, `high`, `note`.
 
-    With no other factor, each cell of its own runs, also where some were not measured; otherwise of
+    With no other factor, each cell of its own runs, also where some were not measured. Otherwise of
     seeds measured in every cell.
     """
     if len(inputs.analysis.facts.factors) == len(order):

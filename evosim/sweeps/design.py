@@ -166,9 +166,9 @@ def cells_of(
 ) -> list[Cell]:
     """All cells in the order of the file, resolved and checked.
 
-    Worlds and genomes of up to `BUILT` cells are also built. If there are more cells, only those
-    with the first, last, smallest and largest values of each parameter are built, and some in
-    between. An error in another cell is recorded as a failure of its runs.
+    Worlds and genomes of up to `BUILT` cells are also built. If there are more cells, only some are
+    built. They have the first, last, smallest and largest values of each parameter, and some values
+    in between. An error in another cell is recorded as a failure of its runs.
 
     Parameters
     ----------

@@ -39,9 +39,9 @@ def tolerated_load(k: float) -> float:
 def hitchhike(q: float, x: float, y: float, r: float, k: float) -> tuple[float, float, float]:
     """One generation of a costless driver and a linked neutral allele.
 
-    The recursion is x' = x - r [2pk / (q + 2pk)] (x - y), y' = y + r [2q(1 - k) / (p + 2q(1 - k))]
-    (x - y) and q' = q^2 + 2pqk. The brackets are the shares of D and of d gametes that come from
-    heterozygotes.
+    The recursion is `x' = x - r [2pk / (q + 2pk)] (x - y)`, `y' = y + r [2q(1 - k) / (p + 2q(1 -
+    k))] (x - y)` and `q' = q^2 + 2pqk`. The brackets are the shares of D and of d gametes that come
+    from heterozygotes.
 
     Source: derived; see docs/population-genetics.md.
 

@@ -288,8 +288,8 @@ def disequilibrium_decay(
     """Expected linkage disequilibrium after some generations of drift and fair meiosis.
 
     In an infinite population it is d0 (1 - r)^t. In n diploids, with selfing at 1/n, it is exactly
-    d0 (1 - r - 1/(2n))^t in the pool, and (1 - 1/(2n)) times that in the census. The factor is not
-    (1 - r)(1 - 1/(2n)): the two chromosomes that recombine in an individual are two independent
+    `d0 (1 - r - 1/(2n))^t` in the pool. In the census it is `1 - 1/(2n)` times that. The factor is
+    not (1 - r)(1 - 1/(2n)): the two chromosomes that recombine in an individual are two independent
     draws.
 
     Source: derived; see docs/population-genetics.md.

@@ -71,8 +71,9 @@ def tables(seed: int = 1) -> Tables:
 
 @cache
 def by_act() -> Tables:
-    """The tables in float32 with a row for each act and state, act by act: a maximum over acts then
-    runs along arrays.
+    """The tables in float32 with a row for each act and state, act by act.
+
+    A maximum over acts then runs along arrays.
 
     `successors` and `chances` are `[A * S, 4]`, `features` `[A * S, 6]`, `payoff` `[A * S]`.
     """

@@ -75,9 +75,7 @@ def rules_of(weights: Floats, horizons: Ints) -> PlannerRules:
 
 
 def scored(rules: PlannerRules, precision: Literal["single", "double"]) -> Callable[[], Floats]:
-    """Plan and evaluate, as a run does it: a scorer that has forgotten all it met, in memory that
-    it has had before.
-    """
+    """Plan and evaluate, as a run does it, with an empty cache in memory that is used again."""
     scorer = Scorer(bench_job.world(), pair(), precision=precision)
 
     def run() -> Floats:

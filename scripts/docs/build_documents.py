@@ -2,7 +2,8 @@
 
 docs/findings.md, docs/claims.md, docs/speed.md and results/README.md are made from the `.j2` files
 in the same folders. Marked parts of README.md and other pages are made from the files in
-docs/parts/ that the marks name. scripts/docs/documents.py explains how sources are written.
+docs/parts/ that the marks name. The module scripts/docs/documents.py explains how sources are
+written.
 
 Run: python scripts/docs/build_documents.py [--check]
 """

@@ -258,8 +258,9 @@ class StoredResults:
         return str(self.rows("claims/verdicts", number=name)["claim"][0])
 
     def verdict(self, claim: str | int, quantity: str, expected: str) -> str:
-        """The verdict on a prediction (where there are several of a quantity, on one of them);
-        raises `Wrong` if it is not the expected one.
+        """The verdict on a prediction, or on one of several of a quantity.
+
+        Raises `Wrong` if it is not the expected one.
         """
         verdict = self.rows("claims/verdicts", claim=self.claim(claim), quantity=quantity)[
             "verdict"
@@ -329,8 +330,9 @@ class StoredResults:
         } | {"all": rows.height}
 
     def chances(self) -> Row:
-        """How many true predictions of claims fail by chance, at most: of those that are evidence
-        and have an interval, by claim and in all.
+        """Largest number of true predictions that fail by chance, by claim and in all.
+
+        It counts those that are evidence and have an interval.
         """
         table = self.table("claims/verdicts")
         judged = table.filter(~pl.col("by_construction") & pl.col("low").is_not_null())

@@ -98,8 +98,8 @@ def split(accountant: Accountant) -> dict[str, Any]:
 def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
     """The driver in windows of generations, observed and by theory.
 
-    Theory is q* = (2ka - 1) / (2a - 1 - b). a and b are the mean fitness of one and two copies
-    relative to none, by seed.
+    Theory is `q* = (2ka - 1) / (2a - 1 - b)`. Here `a` and `b` are the mean fitness of one and two
+    copies relative to none, by seed.
     """
     generations = [g for first, last in WINDOWS for g in range(first, last + 1, 10)]
     problem = build_packaged(

@@ -2,7 +2,7 @@
 
 Each study with figures has a function `draw(folder)` in its file. It reads CSV tables and returns
 charts by name. `drawn.json` next to the figures has the digests of the tables, which a test
-compares. --check draws the figures again and compares the SVG files.
+compares. The option --check draws the figures again and compares the SVG files.
 
 The stored figures of claims are made by `evosim claims`. The name `claims` draws them into another
 folder.

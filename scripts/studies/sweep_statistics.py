@@ -1,6 +1,6 @@
 """False alarms and coverage of the statistics of sweeps, on artificial numbers.
 
-No population is simulated. Numbers are drawn from known distributions. There are four tables: false
+No population is simulated. Numbers are drawn from known distributions. The four tables have false
 alarms and power of the test of any effect, other false alarms, shares of designs, and shares of
 grids. `docs/sweeps.md` quotes them.
 
@@ -203,8 +203,8 @@ FUNCTIONS: dict[str, tuple[int, Callable[[Array], Array]]] = {
     ),
     "beyond the model": (2, lambda u: np.sin(5.0 * u[:, 0]) + u[:, 1]),
 }
-# Standard deviations, where the function's over the box is 1: of a run, and of what a seed changes
-# in the effect of a parameter.
+# Standard deviations, where the function's over the box is 1. They are of a run, and of a seed's
+# change in the effect of a parameter.
 CHANCE = {"none": (0.0, 0.0), "little": (0.1, 0.0), "much": (0.5, 0.0), "seeds differ": (0.3, 0.5)}
 
 

@@ -2,8 +2,8 @@
 
 Populations of four sizes and three mutation rates, with 20 seeds, are analysed after 50 to 800
 generations. The measures are the waste of self-stimulation in A, the gap to the best genome, and
-the novel and stale losses in M. A second table has the self-stimulation of the enumerated best
-genome by horizon cap.
+novel and stale losses in M. A second table has the self-stimulation of the enumerated best genome
+by horizon cap.
 
 Run: python scripts/studies/waste.py
 """

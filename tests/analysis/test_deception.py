@@ -96,8 +96,8 @@ def test_the_paper_prints_another_chance() -> None:
 
 @pytest.mark.parametrize(("train", "deploy"), GAMES)
 def test_the_catastrophe_game(train: int, deploy: int) -> None:
-    """The chance of B in deployment by the world's own chain, its maximum by search, and m / (n +
-    m) for who comes through.
+    """The chance of B in deployment by the world's own chain, its maximum by search, and `m / (n +
+    m)` for survivors.
     """
     world = episodes(train, deploy).ancestral
     grid = np.linspace(0.0, 1.0, 100_001)

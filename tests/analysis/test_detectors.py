@@ -43,8 +43,9 @@ def test_who_acts_at_random_is_directed_at_nothing() -> None:
 
 
 def test_an_optimal_policy_is_told_for_sure() -> None:
-    """Where the best act is the only best one, soft choice comes to it as beta grows: all of the
-    entropy of chance is gained.
+    """Where one act alone is best, soft choice approaches it as beta grows.
+
+    All of the entropy of chance is gained.
     """
     world = random_pair(1).ancestral
     policy = best_policy(world, world.payoff)

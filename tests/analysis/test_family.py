@@ -96,8 +96,9 @@ def test_proxy() -> None:
 
 
 def test_suboptimality() -> None:
-    """It wants to do good at once, but sees one step: in an ancestral world where doing good pays
-    best in the end by accident.
+    """It wants to do good at once, but sees one step.
+
+    In this ancestral world, doing good pays best in the end by accident.
     """
     home = world("A", good=3.0, reap=0.0)
     here = WorldPair("hand-made", home, home, np.array([0, 1, 2]), STATES, "idle", {})

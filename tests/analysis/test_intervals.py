@@ -194,8 +194,9 @@ def test_shares_of_variance_of_seeds_that_agree(exact: bool) -> None:
 
 @pytest.mark.parametrize("n", [5, 10, 20])
 def test_rare_extreme_values_are_missed_as_often_as_stated(n: int) -> None:
-    """One value in 20 lies 1,000 times the noise away: the interval holds the mean where a seed
-    shows such a value, and not elsewhere.
+    """One value in 20 lies 1,000 times the noise away.
+
+    The interval holds the mean where a seed shows such a value, and not elsewhere.
     """
     rng = np.random.default_rng([n, 5])
     x = rng.standard_normal((SAMPLES, n)) + 1000.0 * (rng.random((SAMPLES, n)) < 0.05)

@@ -288,8 +288,9 @@ def test_too_many_lives_are_not_enumerated() -> None:
 
 
 def test_a_run_enumerates_lives_where_it_can() -> None:
-    """The account of a run gives the exact total variation of the rungs' genomes; that of another
-    way to enumerate them is equal.
+    """The account of a run gives the exact total variation of the rungs' genomes.
+
+    Another way to enumerate them gives the same.
     """
     made = setting("micro", *quick("micro"))
     landscape = Landscape(made)

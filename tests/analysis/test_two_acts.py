@@ -134,8 +134,9 @@ def test_shares_are_undefined_below_the_worst_policy(tmp_path: Path) -> None:
 
 
 def test_with_less_upkeep_the_same_optima_are_not_good(tmp_path: Path) -> None:
-    """The best genome gets 2 x 0.7 = 1.4, which is 0.2 above the worst policy, and the ancestral
-    optimum 1.2 x 0.7 = 0.84.
+    """The best genome gets `2 x 0.7 = 1.4`, which is 0.2 above the worst policy.
+
+    The ancestral optimum gets `1.2 x 0.7 = 0.84`.
     """
     run = evosim.run(experiment({}, SHIFTED, cost=0.3), replicates=5, out=tmp_path / "run")
     assert run.summary["shift"]["ancestral_optima_good_in_modern"] == "none"

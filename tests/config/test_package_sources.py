@@ -25,8 +25,8 @@ def other_digests(*used: Choice) -> list[str]:
 def test_sources_are_those_that_an_experiment_uses(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A package counts for the experiments that use it, with its data and with what it imports of
-    its own distribution; for no others.
+    """A package counts only for the experiments that use it, with its data and its imports of its
+    own distribution.
     """
     plain, coin = Choice("micro", "planner"), Choice("coin", "planner")
     own = sources_digest()

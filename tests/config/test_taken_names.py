@@ -1,5 +1,6 @@
-"""Names that the accounts use for something else are refused before a run, and so are genomes that
-a world has nothing for.
+"""Names that the accounts use for something else are refused before a run.
+
+Genomes for which a world has nothing are also refused.
 """
 
 from __future__ import annotations

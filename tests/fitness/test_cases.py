@@ -153,8 +153,9 @@ def test_fitness_in_a_mixture_is_the_mixture_of_fitnesses() -> None:
 
 
 def test_what_training_had_is_not_new() -> None:
-    """The modern world's lives begin in the copies that stood for it: breeding safely is new to who
-    never met it, and only to them.
+    """The modern world's lives begin in the copies that stood for it.
+
+    Breeding safely is new only to genomes that never met it.
     """
     kinds = {}
     for share in (0.0, 0.3):

@@ -388,8 +388,9 @@ def test_no_two_behaviours_have_one_name() -> None:
 
 
 def chain(states: int, lifespan: int) -> TabularMdp:
-    """The payoff lies at the end of a long way: values near the start are 0 for many ages, and then
-    are not.
+    """The payoff lies at the end of a long way.
+
+    Values near the start are 0 for many ages, and then are not.
     """
     moves, payoff, felt = (
         np.zeros((states, 2, states)),

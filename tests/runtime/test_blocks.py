@@ -1,5 +1,6 @@
-"""Long runs: what grows with generations goes to disk in blocks, with the same rows as in memory,
-however often a run is stopped.
+"""Long runs: tables that grow with generations go to disk in blocks.
+
+Their rows are those in memory, however often a run is stopped.
 """
 
 from __future__ import annotations

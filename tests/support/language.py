@@ -119,8 +119,8 @@ def _lines_only(found: re.Match[str]) -> str:
 
 def page_texts(source: str) -> Iterator[Text]:
     """Paragraphs, list items, headings and table cells of a page in Markdown."""
-    # parts of a page that are made have a source of their own
-    # alternative texts of images come from the code of figures
+    # Parts of a page that are made have a source of their own. # Alternative texts of images come
+    # from the code of figures.
     source = _IMAGE.sub(_lines_only, source)
     for pattern in (r"<!-- made from.*?<!-- end of what is made -->", r"<!--.*?-->"):
         source = re.sub(pattern, _lines_only, source, flags=re.DOTALL)

@@ -35,8 +35,8 @@ def heard() -> Iterator[None]:
 
 @contextmanager
 def ignored(*numbers: int) -> Iterator[None]:
-    """Some signals are ignored in this block, as nohup does with SIGHUP and a script's shell with
-    SIGINT of what runs in its background.
+    """Some signals are ignored in this block. nohup does so with SIGHUP, and a script's shell with
+    SIGINT of its background jobs.
     """
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
