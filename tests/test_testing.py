@@ -16,7 +16,13 @@ from evosim.testing import check_genome, check_world
 from evosim.worlds import WORLDS, Cue, InvalidWorld, WorldPair, with_cue
 
 
-@pytest.mark.parametrize("name", sorted(WORLDS))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "villages" else [])
+        for name in sorted(WORLDS)
+    ],
+)
 def test_worlds_of_the_catalogue_pass(name: str) -> None:
     assert check_world(WORLDS[name], modern=WORLDS[name].example_swap).name == name
 

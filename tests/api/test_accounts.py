@@ -58,6 +58,7 @@ def test_the_ladder_closes(driven: evosim.Run) -> None:
     assert codes == ["R0", "R1", "R2", "R3", "R4", "R5"]
 
 
+@pytest.mark.slow
 def test_the_behaviour_ledger_sums_to_the_loss(driven: evosim.Run) -> None:
     for world in ("ancestral", "modern"):
         mine = driven.behaviour().filter(

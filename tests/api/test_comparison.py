@@ -64,6 +64,7 @@ def test_a_planted_null_differs_by_chance_alone(runs: dict[str, evosim.Run]) -> 
     assert any("Only the seeds differ" in note for note in found.notes())
 
 
+@pytest.mark.slow
 def test_people_and_scripts_read_it(runs: dict[str, evosim.Run], tmp_path: Path) -> None:
     folders = [str(run.folder) for run in runs.values()]
     result = CliRunner().invoke(app, ["compare", *folders], catch_exceptions=False)

@@ -67,6 +67,7 @@ def test_a_comparison_says_whose_code_differs(site: Path, tmp_path: Path) -> Non
     assert "Different code" not in notes_of(micro, later)
 
 
+@pytest.mark.slow
 def test_what_runs_of_before_do_not_tell_is_not_said(site: Path, tmp_path: Path) -> None:
     """Their provenance has only the hash of all sources together, which is evosim's own where
     nothing else was used.

@@ -75,6 +75,7 @@ def drawn_figures(source: Source, names: list[str] | None = None) -> set[str]:
     return set(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("genome", [*GENOMES, NEW_GENOME])
 def test_every_figure_for_every_genome(genome: str, tmp_path: Path) -> None:
     world = {"name": "micro", "modern": dict(WORLDS["micro"].example_swap), "cue": {}}
@@ -86,6 +87,7 @@ def test_every_figure_for_every_genome(genome: str, tmp_path: Path) -> None:
     assert genome not in ("planner", "gated") or not empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [*WORLDS, NEW_WORLD])
 def test_default_figures_for_every_world(world: str, tmp_path: Path) -> None:
     swap = dict(WORLDS[world].example_swap) if world in WORLDS else {"bright_feeds": 0.05}

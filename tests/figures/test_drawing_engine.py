@@ -10,6 +10,7 @@ from evosim.figures.vega import VERSION
 CHART = {"vl_spec": {"mark": "point"}, "vl_version": VERSION}
 
 
+@pytest.mark.slow
 def test_the_engine_draws_refuses_and_starts_again() -> None:
     engine = DrawingEngine()
     try:

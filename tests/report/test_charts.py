@@ -28,6 +28,7 @@ def test_data_are_rounded_below_what_is_read_and_kept_once() -> None:
         assert f"{row['y']:.4g}" == f"{kept[1]:.4g}"
 
 
+@pytest.mark.slow
 def test_a_large_figure_stays_a_picture_and_says_so(
     made: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

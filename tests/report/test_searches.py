@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import evosim
 from tests.support.reports import Tags
 
 
+@pytest.mark.slow
 def test_a_search_has_result_and_figures(made: dict[str, Path], files: dict[str, Path]) -> None:
     text = files["search"].read_text(encoding="utf-8")
     cells = " ".join(Tags(text).texts["th"])

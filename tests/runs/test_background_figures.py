@@ -107,6 +107,7 @@ def test_helper_processes_search_where_this_one_does(
     assert said.stdout == "early\n"
 
 
+@pytest.mark.slow
 def test_figures_are_complete_or_listed_as_missing(
     recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

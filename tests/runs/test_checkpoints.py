@@ -262,6 +262,7 @@ def test_a_stop_within_a_generation_loses_only_that_one(
     assert contents(tmp_path / "run") == contents(whole.folder)
 
 
+@pytest.mark.slow
 def test_nothing_of_a_checkpoint_can_be_left_out_or_changed(tmp_path: Path) -> None:
     """Without one array, table or fact, or with a changed one, the run fails or ends otherwise."""
     made = setting("reflexes", *quick("reflexes"))

@@ -340,6 +340,7 @@ def test_a_world_without_better_policies_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_large_seeds_and_fixed_desires_run(tmp_path: Path) -> None:
     recorded = run(tmp_path / "run", "micro", "seed=2147483646", "replicates=3")
     assert recorded.tables["generations"]["seed"].n_unique() == 3

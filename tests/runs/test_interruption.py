@@ -87,6 +87,7 @@ def killed(folder: Path, process: subprocess.Popen[str], number: int, seconds: f
     return time.monotonic() - start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from evosim.config.external_code import Choice
 from evosim.runs.source_hash import known_sources, sources_digest, sources_of
 from tests.support.runs import experiment
@@ -12,6 +14,7 @@ def test_packages_that_are_not_used_do_not_matter() -> None:
     assert sources_of(experiment("micro")) == {"evosim": sources_digest()}
 
 
+@pytest.mark.slow
 def test_the_user_s_own_algorithm_matters() -> None:
     own = Choice("birth-control", "planner", "tests.support.own_algorithm:random_search")
     assert sources_digest(own) != sources_digest()

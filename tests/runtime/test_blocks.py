@@ -74,6 +74,7 @@ def test_blocks_hold_the_rows_of_a_run_in_memory(tmp_path: Path, in_memory: Reco
     assert not list((tmp_path / "run").rglob("blocks"))  # they go with the checkpoint
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("every", [3, 8, 9])
 def test_a_long_run_with_many_stops_has_the_same_bytes(

@@ -68,6 +68,7 @@ def test_figures_without_addresses_are_one_line(
     assert not (tmp_path / "figures").exists()
 
 
+@pytest.mark.slow
 def test_a_drawing_engine_that_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = {"vl_spec": {"mark": "point"}, "vl_version": figures.VERSION}
     mine = DrawingEngine()

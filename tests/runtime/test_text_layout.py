@@ -107,6 +107,7 @@ def words(out: str) -> set[str]:
     return {word.rstrip(":") for word in out.split() if set(word) - {"─"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_width_cuts_a_word_or_a_number(
     capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -176,6 +177,7 @@ def test_a_table_of_long_names_and_large_numbers_is_whole(width: int) -> None:
     assert "[bold]" not in out
 
 
+@pytest.mark.slow
 def test_words_of_a_packaged_experiment_stay_with_its_settings(
     capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

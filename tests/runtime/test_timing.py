@@ -31,6 +31,7 @@ def test_an_inner_stage_is_taken_off_the_outer(monkeypatch: pytest.MonkeyPatch) 
     assert clock.told() == {"inner": 2.5, "outer": 12.5, "other": 16.0}
 
 
+@pytest.mark.slow
 def test_a_run_says_where_its_time_went(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

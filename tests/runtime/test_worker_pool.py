@@ -137,6 +137,7 @@ def test_a_second_interrupt_kills_workers() -> None:
     assert not children("evosim.runtime.worker_pool")
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_killed_driver() -> None:
     driver = subprocess.Popen(
         [sys.executable, "-m", "tests.support.pool_tasks"],

@@ -138,6 +138,7 @@ def test_telescoping_to_the_whole_loss(tmp_path: Path) -> None:
         assert sum(values["step", s] for s in steps) == pytest.approx(lost, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_driver_that_sterilizes_all_ends_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

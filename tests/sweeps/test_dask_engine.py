@@ -100,6 +100,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_replaced_and_all_is_told_once(whole: Store, tmp_path: Path) -> None:
     store = begun(tmp_path / "s")
     killed: list[int] = []
@@ -122,6 +123,7 @@ def test_a_worker_that_dies_is_replaced_and_all_is_told_once(whole: Store, tmp_p
     until(lambda: not workers_of())
 
 
+@pytest.mark.slow
 def test_workers_of_a_killed_driver_end(whole: Store, tmp_path: Path) -> None:
     folder = tmp_path / "s"
     driver = command(folder)
@@ -140,6 +142,7 @@ def test_workers_of_a_killed_driver_end(whole: Store, tmp_path: Path) -> None:
     assert content(store) == content(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_is_soon_and_one_line(tmp_path: Path, number: signal.Signals) -> None:
     """Also by Ctrl-C and SIGHUP, which a terminal sends to workers as well."""
@@ -202,6 +205,7 @@ def scheduler(folder: Path, workers: int = 1) -> Iterator[tuple[Path, subprocess
             process.wait()
 
 
+@pytest.mark.slow
 def test_a_scheduler_by_file_and_by_address(whole: Store, tmp_path: Path) -> None:
     with scheduler(tmp_path / "dask") as (file, process):
         by_file, by_address = begun(tmp_path / "file"), begun(tmp_path / "address")
@@ -221,6 +225,7 @@ def test_a_scheduler_by_file_and_by_address(whole: Store, tmp_path: Path) -> Non
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_workers_cannot_do_is_one_line(tmp_path: Path) -> None:
     """A disk that cannot be written, and a folder that is not there where they are."""
     store = begun(tmp_path / "s")
@@ -237,6 +242,7 @@ def test_what_workers_cannot_do_is_one_line(tmp_path: Path) -> None:
         dask(other, on_event=vanish)
 
 
+@pytest.mark.slow
 def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +260,7 @@ def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
         dask(store, on_event=on_event)
 
 
+@pytest.mark.slow
 def test_schedulers_that_cannot_be_reached_are_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +305,7 @@ def test_a_scheduler_s_file_that_others_can_write_is_refused(tmp_path: Path, uns
         dask(begun(tmp_path / "s"), address=str(file))
 
 
+@pytest.mark.slow
 def test_a_scheduler_of_this_machine_wants_certificates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +328,7 @@ def test_a_scheduler_of_this_machine_wants_certificates(
     assert addresses[0].startswith("tls://127.0.0.1:")
 
 
+@pytest.mark.slow
 def test_files_that_others_wrote_elsewhere_are_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

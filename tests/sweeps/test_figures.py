@@ -148,6 +148,7 @@ def test_a_phase_diagram_has_each_number_in_its_place(tmp_path: Path, x: str, te
         assert row["mean"] == pytest.approx(float(population) + 10.0 * float(danger))
 
 
+@pytest.mark.slow
 def test_figures_are_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = made(tmp_path, GRID, additive)
     code, out, _ = evosim(capsys, "sweep", "figures", str(store.folder), "--format", "png,svg")

@@ -143,6 +143,7 @@ def test_which_commands_take_a_search(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_run_says_the_level_of_its_intervals(tmp_path: Path) -> None:
     import evosim
 

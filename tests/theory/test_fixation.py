@@ -78,6 +78,7 @@ def test_kimura_is_high() -> None:
     assert high == pytest.approx([1.0232, 1.0468, 1.0637, 1.0848, 1.1087], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_fixation_of_strong_drive_tends_to_branching() -> None:
     for k in (0.75, 0.9, 1.0):
         u = fixation.branching_fixation(k)
@@ -88,6 +89,7 @@ def test_fixation_of_strong_drive_tends_to_branching() -> None:
     assert fixation.branching_fixation(0.9, 0.5, 1.0) == 0.0
 
 
+@pytest.mark.slow
 def test_fixation_simulated() -> None:
     n, k, w, replicates = 25, 0.7, np.array([1.0, 0.9, 0.8]), 40_000
     rng = np.random.default_rng(3)

@@ -62,6 +62,7 @@ def test_more_contact_is_never_worse() -> None:
     assert (np.diff(worth) > 0).all()
 
 
+@pytest.mark.slow
 def test_reflexes_lose_by_the_shift_and_by_nothing_else() -> None:
     """All 65,536 reflexes: the best of the island is not the best of the mainland; without a swap
     it is.

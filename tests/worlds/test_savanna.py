@@ -66,6 +66,7 @@ def compare(params: Savanna, modern: dict[str, object]) -> None:
                 )
 
 
+@pytest.mark.slow
 def test_the_default_pair() -> None:
     compare(Savanna(), WORLDS["savanna"].example_swap)
 

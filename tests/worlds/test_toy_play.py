@@ -58,6 +58,7 @@ def test_passengers_who_are_fickle_in_step_alone_are_refused(probability: float)
         build("Taxi-v4", ToyText(offset=250.0), {"options": options})
 
 
+@pytest.mark.slow
 def test_rain_is_in_the_table() -> None:
     build(
         "Taxi-v4", ToyText(offset=250.0), {"options": {"is_rainy": True, "rainy_probability": 0.5}}
