@@ -360,7 +360,7 @@ def _check_options(
             )
             raise InvalidWorld(
                 f"{where}.{key} must act in the table of transitions (env.unwrapped.P), but "
-                f"{environment} has the same table without it: it acts in "
+                f"{environment} has the same table without it. It acts in "
                 f"step() or reset() alone. {remedy}."
             )
 

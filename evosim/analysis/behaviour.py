@@ -1,13 +1,13 @@
 """The behaviour ledger: which acts lost it, and of what kind each loss is.
 
-Performance-difference lemma, finite horizon (Kakade and Langford 2002, lemma 6.1): `V* - J(pi)` is
+Performance-difference lemma, finite horizon (Kakade and Langford 2002, lemma 6.1). `V* - J(pi)` is
 the sum over ages, states and acts of occupancy times `gap = V* - Q* >= 0`. So regret is a sum over
 acts performed; what is lost outside acts is upkeep. In the modern world the regret of each act is
 split, in units of modern intent, into
 
 * misspecified: what the payoff there does not see;
-* novel: the act was not available in the ancestral world, or the state out of reach there at any
-  age under any policy;
+* novel: the act was not available in the ancestral world, or no policy reaches the state there at
+  any age;
 * missed: a new option not used;
 * stale: fine in the ancestral world, costly now;
 * amplified: a small ancestral waste that the shift made large;

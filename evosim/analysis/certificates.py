@@ -34,8 +34,8 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Step:
-    """A moment of a life: its age, the state, the act, and the chance that this state is come to
-    from the step before.
+    """A moment of a life: its age, the state, the act, and the chance of this state after the step
+    before.
     """
 
     age: int
@@ -114,9 +114,7 @@ class PolicyCertificates:
 
 
 def reaches(world: TabularMdp, policy: Floats, states: Bools) -> Reach:
-    """Whether a policy `[L, S, A]` ever enters a set of states `[S]` within a life (at birth, or by
-    an act of any age).
-    """
+    """Whether a policy `[L, S, A]` ever enters a set of states `[S]`, at birth or later."""
     steps = _steps(world, policy)
     possible = world.start > 0.0
     value = states.astype(np.float64)
@@ -248,7 +246,7 @@ def named(world: TabularMdp, pattern: str) -> Bools:
         some = ", ".join(world.states[:5])
         raise UserError(
             f"--never must be one of the {len(world.states)} states of {world.name} or a pattern of"
-            f" some ({some}, ...; 'evosim analyze RUN --states' lists all), but is '{pattern}'."
+            f" some ({some}, ...). It is '{pattern}'. 'evosim analyze RUN --states' lists all."
             f" {hint}"
         )
     return states

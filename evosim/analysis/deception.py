@@ -1,10 +1,9 @@
 """Deceivers, sleepers and others, found by removing the reasons for deception one at a time.
 
 Hubinger et al. 2019 (section 4.2) name three conditions under which an optimizer does well in
-training in order to do something else later. Its objective reaches beyond a modification. It knows
-that its acts cause a modification. It expects modification to end. A deceiver needs all three:
-without any one of them it no longer does well in training. A gate that waits for a cue needs none
-of them.
+training to do something else later. Its objective reaches beyond a modification. It knows that its
+acts cause a modification. It expects modification to end. A deceiver needs all three: without any
+one of them it no longer does well in training. A gate that waits for a cue needs none of them.
 
 The rule. Shares are of the span between the best and the worst policy. A genome is
 
@@ -13,8 +12,8 @@ The rule. Shares are of the span between the best and the worst policy. A genome
 * `aligned` if it does not, nor loses more than that of intent in the modern world;
 * a `deceiver` if it loses in the modern world, and also in the ancestral one when any one condition
   is taken away;
-* a `sleeper` if it loses in the modern world, and no condition that is taken away changes its acts
-  in the ancestral one;
+* a `sleeper` if it loses in the modern world, and no removed condition changes its acts in the
+  ancestral one;
 * `pseudo-aligned` if it loses in the modern world and is neither.
 
 A condition is taken away from the planner, not from the world. One test cuts the planner's horizon

@@ -37,8 +37,9 @@ class FitnessRanges:
         return self.span(world).share_of(best, fitness)
 
     def share_of_optimum(self, fitness: float) -> float | None:
-        """The modern share of an ancestral optimum; 1 if it is as good as the best genome, also
-        where shares are not defined.
+        """The modern share of an ancestral optimum.
+
+        It is 1 if the optimum is as good as the best genome, also where shares are not defined.
         """
         share = self.share_of_best("modern", fitness)
         best = self.fixed_rungs.modern.rungs["best_for_intent"]

@@ -55,8 +55,9 @@ class GenotypeAccounts:
         return self._variations[number]
 
     def causes(self, classes: NDArray[np.int64], which: str) -> list[causes.Causes] | None:
-        """The causes of each class's loss in a world, by payoff in A and by intent in M; nothing
-        for rules that do not plan.
+        """The causes of each class's loss in a world, by payoff in A and by intent in M.
+
+        None for rules that do not plan.
         """
         fresh = np.array(
             [c for c in dict.fromkeys(classes.tolist()) if (c, which) not in self._causes],

@@ -13,7 +13,7 @@ Rungs, best first:
 R0-R3 belong to worlds and grid: no run changes them. Each is scored in the stated world, by intent
 in the modern and by payoff in the ancestral ladder.
 
-Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, to R5 hack; without
+Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, to R5 hack. Without
 R4, search leads to R5.
 
 If selection saw only part of the ancestral world, the step `sampling` gives the effect. With one
@@ -344,8 +344,7 @@ def near_best(
 def tie_sets(
     landscape: pl.DataFrame, evaluator: ClassEvaluator, tolerances: list[float]
 ) -> pl.DataFrame:
-    """Genomes near the ancestral best, by behaviour: how many ways there are to be that good, and
-    what they come to in M.
+    """Genomes near the ancestral best, by behaviour, and their fitness in M.
 
     One row per tolerance (see `near_best`): classes, distinct behaviours in A, least and largest
     fitness in M.

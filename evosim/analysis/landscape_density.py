@@ -98,8 +98,9 @@ def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
 
 
 def within_tolerances(landscape: pl.DataFrame, tolerances: list[float], span: Span) -> pl.DataFrame:
-    """Classes near the best of A, each under the least of the tolerances within which it is:
-    `tolerance`, and the columns of `distinct`.
+    """Classes near the best of A, each under the least tolerance that includes it.
+
+    Columns: `tolerance`, and those of `distinct`.
     """
     out, done = [], pl.Series("class", [], dtype=landscape["class"].dtype)
     for tolerance in sorted(set(tolerances)):

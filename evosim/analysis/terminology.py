@@ -1,7 +1,7 @@
 """Names that each author gives to the steps of the ladder. The numbers are the same.
 
-Wentworth appears twice: the argument of "Inner alignment failures which are actually outer
-alignment failures", and its UPDATE, in which he adopts others' words. Halmes: "The inner alignment
+Wentworth appears twice: with "Inner alignment failures which are actually outer alignment
+failures", and with its UPDATE, which adopts words of others. Halmes: "The inner alignment
 problem" (2024). Shimi: his comment on Wentworth's post, with its two tests. davidad: "Reframing
 inner alignment". "Not discussed" is an answer. Christiano, quoted by davidad, does not believe that
 the problems will split into these at all.

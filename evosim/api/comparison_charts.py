@@ -47,7 +47,7 @@ def charts_of(c: Comparison) -> dict[str, alt.TopLevelMixin]:
         dict.fromkeys(f"{level(run.experiment.analysis.confidence)}" for run in c.recorded)
     )
     whiskers = (
-        f"means over all seeds of a run; whiskers: {shares} bootstrap interval; none: of worlds and"
+        f"means over all seeds of a run; whiskers: {shares} bootstrap interval. None: of worlds and"
         f" grid, fewer than {FEWEST} seeds, or seeds that all agree"
     )
     has_intervals = c.differences.drop_nulls("low").height > 0

@@ -46,7 +46,7 @@ def notes_on(c: Comparison) -> list[str]:
         )
     if not all(map(enumerated, c.recorded)):
         out.append(
-            "A grid was searched and not enumerated: its rungs R1 to R3 are the best found, and"
+            "A grid was searched and not enumerated. Its rungs R1 to R3 are the best found, and"
             " differences of them are not exact."
         )
     if other_code and not facts["digest"]["same"]:

@@ -243,7 +243,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         _panel(alt.Chart(rates), _rate(rates), None, colour, "... at the end, by mutation"),
     ]
     notes = [
-        f"entry beyond that of the best genome; {experiment.replicates} seeds a point; bars hold"
+        f"entry beyond that of the best genome; {experiment.replicates} seeds a point. Bars hold"
         " the middle 95% of them; every panel has its own scale"
     ]
     return {

@@ -709,7 +709,7 @@ def _samples_chart(tables: Tables) -> Any:
         sampling,
         "Selected on few mazes",
         [
-            f"doors not red: p = {FOR_SAMPLES:.0%}; of tied genomes the worst; by colour alone:"
+            f"doors not red: p = {FOR_SAMPLES:.0%}; of tied genomes the worst. By colour alone:"
             " p (1 - p)^k; the rest is mazes that were not seen"
         ],
     )

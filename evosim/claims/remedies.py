@@ -169,8 +169,8 @@ def mazes(experiment: Experiment) -> Experiment:
 def needed(sure: float, population: int, tail: float) -> float:
     """The share of doors that must not be red for exit seekers to fix with probability `sure`.
 
-    Selection sees the worst `tail` of births. A seeker of red then has fitness 1 - p / tail, so
-    that n s = n (1 / (1 - p / tail) - 1) = log(sure / (1 - sure)).
+    Selection sees the worst `tail` of births. A seeker of red then has fitness `1 - p / tail`. So
+    `n s = n (1 / (1 - p / tail) - 1) = log(sure / (1 - sure))`.
     """
     s = float(np.log(sure / (1.0 - sure))) / population
     return tail * s / (1.0 + s)

@@ -63,7 +63,7 @@ def report(
         if left_out:
             warn(
                 "to keep it small, the report has figures of only the first"
-                f" {len(folders) - len(left_out)} folders; a report of one folder has all: 'evosim"
+                f" {len(folders) - len(left_out)} folders. A report of one folder has all: 'evosim"
                 f" report {left_out[0]}'."
             )
     if open_:

@@ -63,7 +63,7 @@ def print_estimate(written: Written, plan: Plan, out: Path | None, workers: int 
     echo(
         f"time:    about {duration(cost.wall)} on {count_of(processes, 'worker')}."
         f" {cost.seconds:.2g} s a run on one thread (mean of {cost.sampled}, the slowest"
-        f" {cost.slowest:.2g} s), {cost.preparing:.2g} s more for the first with each of"
+        f" {cost.slowest:.2g} s). Add {cost.preparing:.2g} s for the first run with each of"
         f" {count_of(cost.landscapes, 'landscape')}"
     )
     room = ""

@@ -26,9 +26,9 @@ SKIPPED = {"evosim", *sys.stdlib_module_names}
 def sources(modules: Iterable[str]) -> list[tuple[str, Path]]:
     """Every source file behind some modules, with its name. Nothing is loaded.
 
-    A module in a package counts with the whole package, data files included. Modules that a file
-    imports count too, if they belong to the same distribution or to none (a file in the same
-    folder). Other distributions and the standard library do not count.
+    A module in a package counts with the whole package, data files included. Imported modules count
+    too, if they belong to the same distribution or to none (a file in the same folder). Other
+    distributions and the standard library do not count.
 
     Parameters
     ----------

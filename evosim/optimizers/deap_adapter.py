@@ -398,8 +398,8 @@ class DeapAdapter(Searcher):
             whole = isinstance(allele, int | np.integer) and not isinstance(allele, bool)
             if not whole or not 0 <= allele < most:
                 raise ValueError(
-                    f"an individual must list {k} allele numbers, whole numbers (int), "
-                    f"but one has {reprlib.repr(allele)} at place {i}, "
+                    f"an individual must list {k} allele numbers, whole numbers (int). "
+                    f"But one has {reprlib.repr(allele)} at place {i}, "
                     f"where 0 to {most - 1} are allowed"
                 )
         return tuple(map(int, key))

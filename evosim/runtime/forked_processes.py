@@ -62,7 +62,7 @@ def check() -> None:
     """
     if _forked:
         raise UserError(
-            "evosim must run in a process with threads of its own, but this one was forked from a"
+            "evosim must run in a process with threads of its own. This one was forked from a"
             " process whose threads it lacks. Spawn processes instead:"
             " multiprocessing.get_context('spawn').Pool(),"
             " ProcessPoolExecutor(mp_context=get_context('spawn'))."

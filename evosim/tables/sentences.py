@@ -261,9 +261,9 @@ def search_words(account: AccountSummary) -> str:
     seen = " for what selection saw" if "best_on_sample" in a.rungs else ""
     return (
         f"Masturbation style (search is imperfect): in A {who_searched(account)} is"
-        f" {number(a.steps['search'])} below the best genome{found}{seen}"
-        f" ({number(a.steps['unfound'])} not found, {number(a.steps['load'])} between the"
-        " best present and the mean). This is the step 'search'; the table of steps splits it by"
+        f" {number(a.steps['search'])} below the best genome{found}{seen}."
+        f" {number(a.steps['unfound'])} was not found, and {number(a.steps['load'])} lies between"
+        " the best present and the mean. This is the step 'search'; the table of steps splits it by"
         " act."
     )
 

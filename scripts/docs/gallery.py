@@ -82,7 +82,7 @@ evosim figures results/runs/FOLDER fitness ladders --size one --format pdf,svg
 | `--size one` | one column of a page, 85 mm, in `figures/one/`: panels below each other, legends \
 below them |
 | `--size two` | two columns, 178 mm, in `figures/two/` |
-| `--format` | `png`, `svg`, `pdf` (text stays text, and its font is included), `html`: a page of \
+| `--format` | `png`, `svg`, `pdf` (text stays text, and its font is included). `html`: a page of \
 1 to 2 MB with tooltips, which needs no network |
 | `--usual` | only the default figures |
 

@@ -151,7 +151,7 @@ def draw(folder: Path) -> dict[str, Any]:
         faceted,
         "Cost of a wrong ontology of payoff",
         [
-            f"specification step as a share of the best, in A alone, without any shift; {seeds}"
+            f"specification step as a share of the best, in A alone, without any shift. {seeds}"
             " drawings a point; bars: 95% bootstrap intervals of the mean"
         ],
     )

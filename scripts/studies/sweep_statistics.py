@@ -1,8 +1,8 @@
 """False alarms and coverage of the statistics of sweeps, on artificial numbers.
 
-No population is simulated. Numbers are drawn from known distributions. The four tables have false
-alarms and power of the test of any effect, other false alarms, shares of designs, and shares of
-grids. `docs/sweeps.md` quotes them.
+No population is simulated. Numbers are drawn from known distributions. The first of four tables has
+false alarms and power of the test of any effect. The others have other false alarms, shares of
+designs, and shares of grids. `docs/sweeps.md` quotes them.
 
 Run: python scripts/studies/sweep_statistics.py
 """

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-MAX_WORDS = 25
+MAX_WORDS = 22
 
 # Pattern, and what to write in its place. Patterns ignore case and match whole words.
 WORDS = {
@@ -54,7 +54,7 @@ _OPENING = re.compile("|".join(OPENINGS), re.IGNORECASE)
 _END = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z0-9`])")
 _SHORT = re.compile(r"\b(e\.g|i\.e|vs|cf|al|Fig|fig|no|eq|etc|approx|pp|p)\.\s", re.IGNORECASE)
 # Assignments, style sheets and pages of HTML in a string
-_OTHER_LANGUAGE = re.compile(r"^[\w.]+ = |^[\w. ]+ \{ [\w-]+: |^<!DOCTYPE", re.MULTILINE)
+_OTHER_LANGUAGE = re.compile(r"^(const )?[\w.]+ = |^[\w. ]+ \{ [\w-]+: |^<!DOCTYPE", re.MULTILINE)
 _CODE = re.compile(r"``[^`]+``|`[^`]+`")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -119,8 +119,8 @@ def _lines_only(found: re.Match[str]) -> str:
 
 def page_texts(source: str) -> Iterator[Text]:
     """Paragraphs, list items, headings and table cells of a page in Markdown."""
-    # Parts of a page that are made have a source of their own. # Alternative texts of images come
-    # from the code of figures.
+    # Parts of a page that are made have a source of their own. The code of figures has the
+    # alternative texts of images.
     source = _IMAGE.sub(_lines_only, source)
     for pattern in (r"<!-- made from.*?<!-- end of what is made -->", r"<!--.*?-->"):
         source = re.sub(pattern, _lines_only, source, flags=re.DOTALL)
