@@ -103,6 +103,14 @@ ACCOUNTS: dict[str, Account] = {
         figure="causes",
         in_sweeps=False,
     ),
+    "loss_causes": Account(
+        "Losses by cause",
+        {"loss_causes": "waste and hack by cause: Shapley values over all living classes"},
+        analysis="loss_causes",
+        text="loss_causes",
+        details=True,
+        in_sweeps=False,
+    ),
     "variation": Account(
         "Total variation",
         {"variation": "total variation between lives in A and in M, and the bound it gives"},

@@ -12,6 +12,7 @@ from evosim.analysis import account_summary, behaviour, drive_cost, ladder, step
 from evosim.analysis.account_inputs import AccountInputs, account_modules
 from evosim.analysis.checked_record import CheckedRecord, Tables
 from evosim.analysis.fitness_ranges import FitnessRanges
+from evosim.analysis.repaired_planners import MakeScorer
 from evosim.analysis.seed_account import SeedAccount, SeedAccountant, recovery_table
 from evosim.analysis.shared_cache import SharedCache
 from evosim.analysis.summary import AccountSummary, ByWorld, ShiftSummary
@@ -49,6 +50,9 @@ class Accountant:
         Whether the landscape is the whole grid.
     cache : SharedCache, optional
         Shared with other runs of the same worlds and genome.
+    make_scorer : Callable, optional
+        Makes a compiled scorer of a world (`evosim.fitness.scorer.Scorer`), for accounts that plan
+        many genomes. No number depends on it.
     """
 
     def __init__(
@@ -59,7 +63,9 @@ class Accountant:
         *,
         exact: bool,
         cache: SharedCache | None = None,
+        make_scorer: MakeScorer | None = None,
     ) -> None:
+        self.make_scorer = make_scorer
         self.experiment, self.pair = problem.experiment, problem.pair
         self.cache = cache or SharedCache(problem.genome, problem.pair)
         self.record = CheckedRecord(problem, tables, controls or {}, self.cache)
@@ -107,7 +113,9 @@ class Accountant:
         return [self.seeds.account(seed) for seed in seeds]
 
     def _inputs(self, accounts: list[SeedAccount]) -> AccountInputs:
-        return AccountInputs(self.record, self.best_classes, self.ranges, accounts)
+        return AccountInputs(
+            self.record, self.best_classes, self.ranges, accounts, self.make_scorer
+        )
 
     def _tables(self, accounts: list[SeedAccount]) -> dict[str, pl.DataFrame]:
         rungs, ties = self._rung_ledgers(), self._ties()

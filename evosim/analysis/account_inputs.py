@@ -24,6 +24,7 @@ from evosim.analysis.checked_record import CheckedRecord
 from evosim.analysis.fitness_ranges import FitnessRanges
 from evosim.analysis.ladder import BestClasses
 from evosim.analysis.population import PopulationSnapshot
+from evosim.analysis.repaired_planners import MakeScorer
 from evosim.analysis.seed_account import SeedAccount
 from evosim.reference.dynamic_programming import Floats
 
@@ -68,12 +69,15 @@ class AccountInputs:
         Fitness of the rungs of the grid, and the ranges to which intervals are cut.
     seeds : sequence of SeedAccount
         Ladders, ledgers and populations of all seeds.
+    make_scorer : Callable or None
+        Makes a compiled scorer of a world, if the caller has one. No number depends on it.
     """
 
     record: CheckedRecord
     best_classes: BestClasses
     ranges: FitnessRanges
     seeds: Sequence[SeedAccount]
+    make_scorer: MakeScorer | None = None
 
     def subjects(self, most: int, rungs: Sequence[str] | None = None) -> list[Subject]:
         """The genomes of the rungs, and each population at the swap by at most `most` classes."""

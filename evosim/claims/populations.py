@@ -19,6 +19,7 @@ from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.errors import UserError
 from evosim.fitness.landscape import Landscape
+from evosim.fitness.scorer import Scorer
 from evosim.genomes import PlannerRules
 from evosim.genomes.loci import Ints
 from evosim.optimizers import OPTIMIZERS
@@ -41,7 +42,12 @@ def evolve(setting: Problem, landscape: Landscape, seeds: Iterable[int]) -> list
 def accountant_of_runs(setting: Problem, landscape: Landscape, runs: Sequence[Run]) -> Accountant:
     """Analyse runs that are in memory."""
     tables = {name: pl.concat([run.tables[name] for run in runs]) for name in runs[0].tables}
-    return Accountant(setting, tables | {"landscape": landscape.frame()}, exact=landscape.exact)
+    return Accountant(
+        setting,
+        tables | {"landscape": landscape.frame()},
+        exact=landscape.exact,
+        make_scorer=Scorer,
+    )
 
 
 def accountant_with_controls(setting: Problem, landscape: Landscape) -> Accountant:
@@ -52,7 +58,7 @@ def accountant_with_controls(setting: Problem, landscape: Landscape) -> Accounta
         for name, control in controls_of(setting.experiment).items()
     }
     tables = runs | {"landscape": landscape.frame()}
-    return Accountant(setting, tables, controls, exact=landscape.exact)
+    return Accountant(setting, tables, controls, exact=landscape.exact, make_scorer=Scorer)
 
 
 def newborn_classes(

@@ -23,6 +23,7 @@ from evosim.analysis.class_account import (
     with_certificates,
 )
 from evosim.analysis.recorded_run import Recorded
+from evosim.analysis.repaired_planners import RuleScorer
 from evosim.analysis.summary import (
     AnalysisCost,
     ByWorld,
@@ -49,6 +50,7 @@ from evosim.runtime.atomic_files import (
 from evosim.runtime.checksums import Damaged, files_in, read_json, read_sums, read_table, write_sums
 from evosim.runtime.dataclass_json import InvalidJson
 from evosim.runtime.output_folders import ACCOUNTS
+from evosim.worlds import TabularMdp, WorldPair
 
 if TYPE_CHECKING:
     pass
@@ -146,8 +148,18 @@ def accountant(recorded: Recorded) -> Accountant:
     """Return the accountant of a recorded run."""
     setting: Problem = build(recorded.experiment)
     return Accountant(
-        setting, recorded.tables, recorded.controls, exact=recorded.provenance["landscape"]["exact"]
+        setting,
+        recorded.tables,
+        recorded.controls,
+        exact=recorded.provenance["landscape"]["exact"],
+        make_scorer=_make_scorer,
     )
+
+
+def _make_scorer(world: TabularMdp, pair: WorldPair) -> RuleScorer:
+    from evosim.fitness.scorer import Scorer  # loads compiled code, and few accounts need it
+
+    return Scorer(world, pair)
 
 
 def offset_of(experiment: Experiment) -> ByWorld[float] | None:
@@ -183,7 +195,10 @@ def account_of_population(
         setting, experiment=setting.experiment.model_copy(update={"selection": SelectionChoice()})
     )
     return Accountant(
-        plain, {"populations": populations, "landscape": landscape}, exact=exact
+        plain,
+        {"populations": populations, "landscape": landscape},
+        exact=exact,
+        make_scorer=_make_scorer,
     ).account()
 
 

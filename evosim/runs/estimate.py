@@ -343,6 +343,7 @@ def _account(setting: Problem, landscape: Landscape, generations: int) -> float:
     Most of the analysis is shared by all replicates.
     """
     from evosim.analysis.account import Accountant
+    from evosim.fitness.scorer import Scorer
     from evosim.simulation.loop import simulate
 
     experiment = setting.experiment
@@ -361,7 +362,10 @@ def _account(setting: Problem, landscape: Landscape, generations: int) -> float:
     start = time.perf_counter()
     try:
         Accountant(
-            small, run.tables | {"landscape": landscape.frame()}, exact=landscape.exact
+            small,
+            run.tables | {"landscape": landscape.frame()},
+            exact=landscape.exact,
+            make_scorer=Scorer,
         ).account()
     except UserError:  # so short a run may have nothing to account for
         return 0.0
