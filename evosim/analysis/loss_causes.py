@@ -1,8 +1,8 @@
 """Losses by cause: how much of waste and hack desires, foresight, upkeep and other parts carry, by
 Shapley values over all living classes.
 
-`evosim.analysis.causes` splits what one planner loses. Here each step below R3 is split: what a
-population loses by a cause (mean over its newborns), minus what the upper rung loses by it.
+`evosim.analysis.causes` splits what one planner loses. Here each step below R3 is split. A part is
+what newborns of the lower rung lose by a cause on average, minus the same of the upper rung.
 
 * waste: R3 down to the population with the hack channel closed (R4; R5 where there is no channel);
 * hack: that population down to the population that evolved;
@@ -140,7 +140,7 @@ class Occupants:
 
 @dataclass(frozen=True, eq=False)
 class RungLoss:
-    """What the genomes of a rung lose more than R3, by cause.
+    """The loss of the genomes of a rung beyond that of R3, by cause.
 
     Attributes
     ----------
@@ -240,7 +240,7 @@ class _OneWorld:
         return parts_of_genomes(self.amounts[rows], self.after_upkeep[rows], rung.fitness_retained)
 
     def loss(self, rung: Occupants) -> RungLoss:
-        """What a rung loses more than R3."""
+        """The loss of a rung beyond that of R3."""
         split = np.array([class_id in self.row for class_id in rung.classes.tolist()])
         some = Occupants(rung.classes[split], rung.fitness_retained[split], rung.share[split])
         more = some.share @ (self.parts(some) - self.parts_of_best) if split.any() else None
@@ -405,8 +405,10 @@ def _of_world(
         means = [float(np.mean(of_seeds)) for of_seeds in values]
         lows, highs = intervals(np.stack(values), settings.bootstrap, settings.confidence)
         return [
-            Interval(mean, *((None, None) if np.isnan(low) else (low, high)), len(values[0]))
-            for mean, low, high in zip(means, lows.tolist(), highs.tolist(), strict=True)
+            Interval(mean, None if np.isnan(low) else low, None if np.isnan(high) else high, n)
+            for mean, low, high, n in zip(
+                means, lows.tolist(), highs.tolist(), map(len, values), strict=True
+            )
         ]
 
     def of_ladder(step: str) -> Interval:

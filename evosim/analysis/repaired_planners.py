@@ -45,7 +45,7 @@ class RuleScores(Protocol):
 
 
 class RuleScorer(Protocol):
-    """What is used of `evosim.fitness.scorer.Scorer`, which this room may not import."""
+    """The part of `evosim.fitness.scorer.Scorer` that is used; this room may not import it."""
 
     def score(self, rules: Rules, *, named: bool = True) -> RuleScores:
         """Lifetime amounts of rules."""

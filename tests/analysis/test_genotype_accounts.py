@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from evosim.analysis import causes as causes_account
-from evosim.analysis import family, total_variation
+from evosim.analysis import family, loss_causes, total_variation
 from evosim.analysis.account import Accountant
 from evosim.analysis.account_inputs import most_common
 from evosim.analysis.causes import SWITCHES
@@ -118,6 +118,8 @@ def test_reflexes_have_variation_and_no_causes() -> None:
     account = Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=False).account()
     assert account.summary.part(causes_account.Summary) is None
     assert account.tables["causes"].is_empty()
+    assert account.summary.part(loss_causes.Summary) is None
+    assert account.tables["loss_causes"].is_empty()
     out = io.StringIO()
     screen.show(Console(file=out, width=140), "title", summary_of(account.summary))
     assert "Causes (desire, belief, planning): not applicable" in out.getvalue()

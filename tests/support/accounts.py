@@ -6,6 +6,7 @@ from functools import cache
 
 from evosim.analysis.account import Account, Accountant
 from evosim.fitness.landscape import Landscape
+from evosim.fitness.scorer import Scorer
 from evosim.simulation.control_runs import concatenate, simulate_control
 from evosim.simulation.controls import controls_of
 from evosim.simulation.loop import simulate
@@ -23,7 +24,7 @@ def accountant_of(name: str, *settings: str) -> Accountant:
         for control, experiment in controls_of(problem.experiment).items()
     }
     tables = concatenate(runs) | {"landscape": landscape.frame()}
-    return Accountant(problem, tables, controls, exact=True)
+    return Accountant(problem, tables, controls, exact=True, make_scorer=Scorer)
 
 
 @cache
