@@ -142,7 +142,7 @@ def test_a_hack_has_the_decimals_of_its_interval() -> None:
     )
     words = sentences.hack_words(summary_of(replace(some_account(), hack=drive)))
     assert "unfair meiosis costs 0.123 [0.093, 0.153] in A" in words
-    assert "take 0.10000 [0.09980, 0.10020] by themselves and 0.0234 is through" in words
+    assert "take 0.10000 [0.09980, 0.10020] by themselves; 0.0234 is through" in words
     assert (
         "differ by -0.001 [-0.021, 0.019]; through behaviour by 0.00012 [-0.00004, 0.00028]."
         in words
