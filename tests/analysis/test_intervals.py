@@ -205,7 +205,7 @@ def test_rare_extreme_values_are_missed_as_often_as_stated(n: int) -> None:
     assert abs(held.mean() - shown) < 4.0 * (shown * (1.0 - shown) / SAMPLES) ** 0.5
     assert not held[(x < 500.0).all(axis=1)].any()
     page = " ".join((KEPT.parent.parent / "docs" / "sweeps.md").read_text(encoding="utf-8").split())
-    assert "Where one value in 20 lies 1,000 times the noise away" in page
+    assert "Let one value in 20 lie 1,000 times the noise away" in page
     words = {
         5: (0.25, "quarter of the samples of five seeds"),
         20: (2 / 3, "For twenty seeds it is two thirds"),
