@@ -207,7 +207,7 @@ def test_rare_extreme_values_are_missed_as_often_as_stated(n: int) -> None:
     page = " ".join((KEPT.parent.parent / "docs" / "sweeps.md").read_text(encoding="utf-8").split())
     assert "Let one value in 20 lie 1,000 times the noise away" in page
     words = {
-        5: (0.25, "quarter of the samples of five seeds"),
+        5: (0.25, "quarter of the intervals from five seeds"),
         20: (2 / 3, "For twenty seeds it is two thirds"),
     }
     if n in words:
