@@ -141,6 +141,19 @@ class Grid:
             out &= np.isin(digits[:, i], locus.homozygous)
         return out
 
+    @cached_property
+    def homozygous_digits(self) -> tuple[Ints, ...]:
+        """For each locus, the classes that a homozygote expresses, in order."""
+        return tuple(np.unique(locus.homozygous) for locus in self.loci)
+
+    @cached_property
+    def all_breed_true(self) -> bool:
+        """Whether every class breeds true, as in haploids and with complete dominance."""
+        return all(
+            len(digits) == count
+            for digits, count in zip(self.homozygous_digits, self.counts, strict=True)
+        )
+
     def chromosomes(self) -> Ints:
         """`[C + 1]`: index of the first locus of each chromosome.
 

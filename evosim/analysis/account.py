@@ -132,7 +132,7 @@ class Accountant:
             "behaviour": pl.concat(
                 [*rungs, *(frame for account in accounts for frame in account.ledgers)]
             ),
-            "steps": steps.steps_table(self.record, self.best_classes.of_rungs(), accounts),
+            "steps": steps.steps_table(self.record, self.best_classes, accounts),
             "desires": pl.concat([account.desires for account in accounts]),
             "recovery": recovery_table(accounts),
             "hack": pl.DataFrame(drive_rows, schema=drive_cost.SCHEMA, orient="row"),

@@ -22,12 +22,9 @@ from evosim.analysis.summary import (
     MeasuredByWorld,
     ShiftSummary,
     TieSet,
-    TrueBreeder,
 )
 from evosim.reference.dynamic_programming import Floats
-from evosim.reference.selection import TRUE_BREEDERS_WITHIN
 from evosim.runtime.blocks import some_rows
-from evosim.runtime.dataclass_json import from_json
 
 WORLDS = ("ancestral", "modern")
 Tables = Mapping[str, pl.DataFrame]
@@ -61,7 +58,6 @@ def summarize(inputs: AccountInputs, tables: Tables) -> AccountSummary:
         worst_policy=ByWorld(*(ranges.worst_policy(world) for world in WORLDS)),
         shift=shift,
         ties=tuple(TieSet(**row) for row in tables["ties"].iter_rows(named=True)),
-        best_breeding_true=_best_true_breeder(record),
         behaviour=ledgers_by_world(tables["behaviour"], "population"),
         behaviour_of_best_ancestral=ledgers_by_world(tables["behaviour"], "best_ancestral"),
         steps_by_act=means_over_seeds.steps_by_act(tables["steps"], tables["ladder"]),
@@ -155,25 +151,6 @@ def _drive_summary(record: CheckedRecord, table: pl.DataFrame) -> DriveSummary |
         frequencies=drive_cost.frequencies(sites, alleles, generation),
         died_before_the_swap=drive_cost.died(arms),
     )
-
-
-def _best_true_breeder(record: CheckedRecord) -> TrueBreeder | None:
-    """The class that is best in A among those that breed true (of a tie, the worst in M)."""
-    true = record.tables["landscape"].filter(pl.col("breeds_true"))
-    if true.is_empty():
-        return None
-    span = record.cache.evaluator.spans["ancestral"]
-    best = ladder.near_best(true, 0.0, span).sort("modern_intent", "class").row(0, named=True)
-    close = ladder.near_best(true, TRUE_BREEDERS_WITHIN, span).sort("modern_intent", "class")
-    for class_id in (best["class"], close["class"][0], close["class"][-1]):
-        record.check_class(class_id)
-    near = {
-        "within": TRUE_BREEDERS_WITHIN,
-        "classes": close.height,
-        "modern_min": close["modern_intent"][0],
-        "modern_max": close["modern_intent"][-1],
-    }
-    return from_json(TrueBreeder, best | {"near": near})
 
 
 def _times_per_life(acts: Sequence[str], ledgers: Sequence[Ledger]) -> MeasuredByWorld[float]:

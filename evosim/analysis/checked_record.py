@@ -129,7 +129,8 @@ class CheckedRecord:
             cases = table.select(self._case_columns).to_numpy()
             fitness = pl.Series("seen", selection_fitness(self.selection, cases, weights))
             span = self.cache.evaluator.spans["ancestral"]
-            tied = ladder.near_best(table.with_columns(fitness), 0.0, span, "seen")
+            seen = ladder.breeding_true(table.with_columns(fitness))
+            tied = ladder.near_best(seen, 0.0, span, "seen")
             best = BestOnSample(
                 ancestral=int(tied.sort("ancestral", "class")["class"][0]),
                 modern=int(tied.sort("modern_intent", "class")["class"][0]),

@@ -50,11 +50,12 @@ class FitnessRanges:
     def of_population(self, world: str) -> Ends:
         """The least and largest fitness of a population.
 
-        The largest is that of the best genome, or of the best policy if the grid was searched and
+        The largest is that of the best genotype, or of the best policy if the grid was searched and
         not enumerated. Drivers that cost fertility can raise a negative fitness up to 0.
         """
         span, record = self.span(world), self.record
-        best = self.fixed_rungs.of(world).rungs["best_for_intent"]
+        rungs = self.fixed_rungs.of(world).rungs
+        best = rungs.get("best_heterozygote", rungs["best_for_intent"])
         most = best if self.exact else span.best
         has_costs = bool(record.cache.evaluator.genome.grid.drive) or any(
             (tables["populations"]["kept"] < 1.0).any()
@@ -71,7 +72,7 @@ class FitnessRanges:
         """The range of each rung and step that depends on the seed."""
         least, most = self.of_population(world)
         steps = ("sampling", "search", "unfound", "load", "hack")
-        ranges = dict.fromkeys(ladder.RUNGS[4:], (least, most))
+        ranges = dict.fromkeys(ladder.RUNGS[ladder.RUNGS.index("best_on_sample") :], (least, most))
         ranges |= dict.fromkeys(steps, (least - most, most - least))
         top = self.fixed_rungs.of(world).rungs["best_ancestral"]
         # Search, or sampling, leads down from R3, which is the same in all seeds

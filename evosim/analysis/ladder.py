@@ -3,6 +3,7 @@
 Rungs, best first:
 
 * R0: the optimum over all policies;
+* R1h: the best genotype for intent, if a heterozygote is better than every genome that breeds true;
 * R1: the best genome for intent;
 * R2: the best genome for payoff;
 * R3: the best genome for payoff in the *ancestral* world. A perfect outer optimizer would find it;
@@ -10,11 +11,14 @@ Rungs, best first:
   cost stay. Without a hack channel R4 is not measured, which differs from 0;
 * R5: the population that evolved.
 
+R1 to R3 are genomes that breed true: a homozygote expresses them, so that a population can consist
+of them. A haploid grid has the same R1 to R3 as the diploid grid with the same alleles.
+
 R0-R3 belong to worlds and grid: no run changes them. Each is scored in the stated world, by intent
 in the modern and by payoff in the ancestral ladder.
 
 Steps: R0 to R1 representation, to R2 specification, to R3 shift, to R4 search, to R5 hack. Without
-R4, search leads to R5.
+R4, search leads to R5. With R1h, representation leads to it, and `dominance` from it to R1.
 
 If selection saw only part of the ancestral world, the step `sampling` gives the effect. With one
 fixed sample (or the worst cases of all), R3s is the best genome for what selection saw. It stands
@@ -45,6 +49,7 @@ from evosim.reference.selection import margin
 GRID_RUNGS = ("best_for_intent", "best_for_payoff", "best_ancestral")
 RUNG_CODES = {
     "optimum": "R0",
+    "best_heterozygote": "R1h",
     "best_for_intent": "R1",
     "best_for_payoff": "R2",
     "best_ancestral": "R3",
@@ -54,11 +59,13 @@ RUNG_CODES = {
     "population": "R5",
 }
 RUNGS = tuple(RUNG_CODES)
+# In the order of the rungs. `unfound` and `load` are the parts of `search`.
+STEPS = ("representation", "dominance", "specification", "shift", "sampling", "search", "hack")
 
 
 @dataclass(frozen=True)
 class TiedBest:
-    """The classes that tie for best by one measure.
+    """The classes that breed true and tie for best by one measure.
 
     A tie set may be most of the grid (for example where no genome can reproduce), so only its ends
     are stored. Of equal classes the lowest number is stored.
@@ -78,7 +85,7 @@ class TiedBest:
 
 @dataclass(frozen=True)
 class BestClasses:
-    """The best genomes of a landscape, which are the rungs R1 to R3.
+    """The best genomes of a landscape that breed true, which are the rungs R1 to R3.
 
     Attributes
     ----------
@@ -86,6 +93,9 @@ class BestClasses:
         Whether the grid was enumerated; otherwise these are the best found.
     ancestral, ancestral_intent, modern, modern_intent : TiedBest
         Best for payoff and for intent in A and in M.
+    heterozygotes : tuple of int, or None
+        The best classes of all for payoff in A and for intent in M. None if none of them is better
+        than those that breed true.
     """
 
     exact: bool
@@ -93,6 +103,7 @@ class BestClasses:
     ancestral_intent: TiedBest
     modern: TiedBest
     modern_intent: TiedBest
+    heterozygotes: tuple[int, int] | None = None
 
     @classmethod
     def from_landscape(
@@ -100,26 +111,43 @@ class BestClasses:
     ) -> BestClasses:
         """The best classes of a recorded landscape; `spans` by measure."""
 
+        true = breeding_true(landscape)
+
+        def better_of_all(column: str) -> int | None:
+            """The best class, if it is better than all that breed true."""
+            ordered = landscape.sort(column, "class", descending=[True, False])
+            best = float(true[column].max())  # type: ignore[arg-type]
+            better = ordered[column][0] > best + margin(best, 0.0, spans[column])
+            return int(ordered["class"][0]) if better else None
+
         def tied_best(column: str) -> TiedBest:
-            tied = near_best(landscape, 0.0, spans[column], column)
+            tied = near_best(true, 0.0, spans[column], column)
             ends = [
                 tied.sort("modern_intent", "class", descending=[down, False])["class"][0]
                 for down in (False, True)
             ]
             return TiedBest(tied.height, *ends)
 
+        ancestral, modern_intent = tied_best("ancestral"), tied_best("modern_intent")
+        in_a, in_m = better_of_all("ancestral"), better_of_all("modern_intent")
+        heterozygotes = (
+            ancestral.worst if in_a is None else in_a,
+            modern_intent.worst if in_m is None else in_m,
+        )
         return cls(
             exact,
-            tied_best("ancestral"),
+            ancestral,
             tied_best("ancestral_intent"),
             tied_best("modern"),
-            tied_best("modern_intent"),
+            modern_intent,
+            None if in_a is None and in_m is None else heterozygotes,
         )
 
     def members(self) -> set[int]:
         """All classes that are named here."""
         ties = (self.ancestral, self.ancestral_intent, self.modern, self.modern_intent)
-        return {class_id for tied in ties for class_id in (tied.worst, tied.best)}
+        ends = {class_id for tied in ties for class_id in (tied.worst, tied.best)}
+        return ends | set(self.heterozygotes or ())
 
     def of_rungs(self) -> dict[str, int]:
         """The class that stands for each rung: of a tie set, the worst in the modern world."""
@@ -137,7 +165,7 @@ class FixedRungs:
     Attributes
     ----------
     rungs : dict of float
-        R0 to R3. If several genomes tie for a rung, the worst of them.
+        R0 to R3, and R1h if there is one. If several genomes tie for a rung, the worst of them.
     best_of : dict of float
         R1 to R3. If several genomes tie for a rung, the best of them.
     by_intent_in_a, best_by_intent_in_a : float or None
@@ -157,7 +185,11 @@ def fixed_ancestral_rungs(
     """R0 to R3 in the ancestral world, by payoff; R1 = R2 = R3 by construction."""
     best = evaluator.amounts(best_classes.ancestral.worst, "ancestral").fitness
     rungs = dict.fromkeys(GRID_RUNGS, best)
-    return FixedRungs({"optimum": gaps.spans["ancestral"].best, **rungs}, rungs)
+    top = {"optimum": gaps.spans["ancestral"].best}
+    if best_classes.heterozygotes:
+        of_all = evaluator.amounts(best_classes.heterozygotes[0], "ancestral").fitness
+        top["best_heterozygote"] = max(of_all, best)
+    return FixedRungs({**top, **rungs}, rungs)
 
 
 def fixed_modern_rungs(
@@ -174,11 +206,12 @@ def fixed_modern_rungs(
         "best_ancestral": best_classes.ancestral,
     }
     other = best_classes.ancestral_intent if intent_differs else None
+    top = {"optimum": gaps.spans["modern_intent"].best}
+    if best_classes.heterozygotes:
+        best = intent(best_classes.modern_intent.worst)
+        top["best_heterozygote"] = max(intent(best_classes.heterozygotes[1]), best)
     return FixedRungs(
-        rungs={
-            "optimum": gaps.spans["modern_intent"].best,
-            **{name: intent(ends.worst) for name, ends in tied.items()},
-        },
+        rungs={**top, **{name: intent(ends.worst) for name, ends in tied.items()}},
         best_of={name: intent(ends.best) for name, ends in tied.items()},
         by_intent_in_a=intent(other.worst) if other else None,
         best_by_intent_in_a=intent(other.best) if other else None,
@@ -251,8 +284,11 @@ def rungs_and_steps(
     """
     rungs = dict(fixed.rungs)
     top = rungs["best_ancestral"]
-    steps: dict[str, float | None] = {
-        "representation": rungs["optimum"] - rungs["best_for_intent"],
+    best_genotype = rungs.get("best_heterozygote", rungs["best_for_intent"])
+    steps: dict[str, float | None] = {"representation": rungs["optimum"] - best_genotype}
+    if "best_heterozygote" in rungs:
+        steps["dominance"] = best_genotype - rungs["best_for_intent"]
+    steps |= {
         "specification": rungs["best_for_intent"] - rungs["best_for_payoff"],
         "shift": rungs["best_for_payoff"] - rungs["best_ancestral"],
         "search": None,
@@ -305,19 +341,25 @@ def steps_down(rungs: Iterable[str]) -> list[tuple[str, str]]:
     """The rungs below the first that a ladder has, in order, each with the step that leads down to
     it.
     """
+    there = [rung for rung in RUNGS if rung in set(rungs)]
     names = {
-        "best_for_intent": "representation",
+        "best_heterozygote": "representation",
+        "best_for_intent": "dominance" if "best_heterozygote" in there else "representation",
         "best_for_payoff": "specification",
         "best_ancestral": "shift",
         "best_on_sample": "sampling",
         "all_cases": "search",
     }
-    there = [rung for rung in RUNGS if rung in set(rungs)]
     out = [(rung, names[rung]) for rung in there if rung in names]
     left = ("sampling" if "all_cases" in there else "search", "hack")
     return out + list(
         zip((rung for rung in ("control", "population") if rung in there), left, strict=False)
     )
+
+
+def breeding_true(landscape: pl.DataFrame) -> pl.DataFrame:
+    """The classes of a landscape that breed true: a homozygote expresses them."""
+    return landscape.filter(pl.col("breeds_true"))
 
 
 def near_best(
@@ -344,14 +386,15 @@ def near_best(
 def tie_sets(
     landscape: pl.DataFrame, evaluator: ClassEvaluator, tolerances: list[float]
 ) -> pl.DataFrame:
-    """Genomes near the ancestral best, by behaviour, and their fitness in M.
+    """Genomes near the ancestral best, by behaviour, and their fitness in the modern world.
 
-    One row per tolerance (see `near_best`): classes, distinct behaviours in A, least and largest
-    fitness in M.
+    One row per tolerance (see `near_best`): classes that breed true, distinct behaviours in A,
+    least and largest fitness in M.
     """
     rows = []
+    true = breeding_true(landscape)
     for tolerance in tolerances:
-        close = near_best(landscape, tolerance, evaluator.spans["ancestral"]).sort(
+        close = near_best(true, tolerance, evaluator.spans["ancestral"]).sort(
             "modern_intent", "class"
         )
         # Equal policies act alike; distinct ones may still do so where they are.
@@ -368,7 +411,6 @@ def tie_sets(
                 "modern_max": close["modern_intent"][-1],
                 "class_modern_min": close["class"][0],
                 "class_modern_max": close["class"][-1],
-                "breeding_true": int(close["breeds_true"].sum()),
             }
         )
     return pl.DataFrame(rows)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.ladder import near_best
+from evosim.analysis.ladder import breeding_true, near_best
 from evosim.analysis.total_variation import ROUNDING
 from evosim.reference.dynamic_programming import Span
 
@@ -98,10 +98,11 @@ def given_ancestral(landscape: pl.DataFrame, edges: Floats) -> pl.DataFrame:
 
 
 def within_tolerances(landscape: pl.DataFrame, tolerances: list[float], span: Span) -> pl.DataFrame:
-    """Classes near the best of A, each under the least tolerance that includes it.
+    """Classes that breed true near the best of A, each under its least tolerance.
 
     Columns: `tolerance`, and those of `distinct`.
     """
+    landscape = breeding_true(landscape)
     out, done = [], pl.Series("class", [], dtype=landscape["class"].dtype)
     for tolerance in sorted(set(tolerances)):
         close = near_best(landscape, tolerance, span)

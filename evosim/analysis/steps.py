@@ -28,7 +28,7 @@ Row = tuple[int | None, str, str, str | None, float]
 
 
 def steps_table(
-    record: CheckedRecord, rung_classes: Mapping[str, int], accounts: Sequence[SeedAccount]
+    record: CheckedRecord, best_classes: ladder.BestClasses, accounts: Sequence[SeedAccount]
 ) -> pl.DataFrame:
     """The table `steps`; rows of grid steps have no seed.
 
@@ -36,19 +36,27 @@ def steps_table(
     ----------
     record : CheckedRecord
         Of the run.
-    rung_classes : Mapping[str, int]
-        The class that stands for each of R1 to R3.
+    best_classes : BestClasses
+        Classes of R1 to R3, and of R1h.
     accounts : sequence of SeedAccount
         Of all seeds.
     """
-    ledgers = {rung: record.cache.ledger(rung_classes[rung]) for rung in ladder.GRID_RUNGS}
+    rung_classes = best_classes.of_rungs()
     # In the ancestral world R1 = R2 = R3
-    best = ledgers["best_ancestral"]
+    classes = {
+        "ancestral": [rung_classes["best_ancestral"]] * len(ladder.GRID_RUNGS),
+        "modern": [rung_classes[rung] for rung in ladder.GRID_RUNGS],
+    }
+    steps = list(GRID_STEPS)
+    if best_classes.heterozygotes:
+        steps.insert(1, "dominance")
+        for world, class_id in zip(classes, best_classes.heterozygotes, strict=True):
+            classes[world].insert(0, class_id)
     rows: list[Row] = []
-    for world, by_rung in (("ancestral", dict.fromkeys(ledgers, best)), ("modern", ledgers)):
-        losses = [loss_by_act(record, ledger, world) for ledger in by_rung.values()]
+    for world, of_world in classes.items():
+        losses = [loss_by_act(record, record.cache.ledger(x), world) for x in of_world]
         above: Losses = dict.fromkeys(losses[0], 0.0)
-        for step, below in zip(GRID_STEPS, losses, strict=True):
+        for step, below in zip(steps, losses, strict=True):
             rows += _rows(None, world, step, above, below)
             above = below
         for account in accounts:

@@ -133,34 +133,6 @@ class TieSet:
     modern_max: float
     class_modern_min: int
     class_modern_max: int
-    breeding_true: int
-
-
-@dataclass(frozen=True)
-class NearTrueBreeders:
-    """Classes that breed true, within a tolerance of the best one: range of modern intent."""
-
-    within: float
-    classes: int
-    modern_min: float
-    modern_max: float
-
-
-@dataclass(frozen=True)
-class TrueBreeder:
-    """The best class in the ancestral world that breeds true: a row of the table `landscape`."""
-
-    class_id: Annotated[int, Key("class")]
-    loci: Annotated[Mapping[str, float | int | str], Key(inline=True, prefix="locus:")]
-    ancestral: float
-    ancestral_intent: float
-    modern: float
-    modern_intent: float
-    ancestral_policy: int
-    modern_policy: int
-    breeds_true: bool
-    cases: Annotated[Amounts, Key(inline=True, prefix="case:")]
-    near: NearTrueBreeders
 
 
 @dataclass(frozen=True)
@@ -346,7 +318,6 @@ class AccountSummary:
     worst_policy: ByWorld[float]
     shift: ShiftSummary
     ties: tuple[TieSet, ...]
-    best_breeding_true: TrueBreeder | None
     behaviour: ByWorld[LedgerSummary | None]
     behaviour_of_best_ancestral: ByWorld[LedgerSummary | None]
     steps_by_act: ByWorld[Mapping[str, Amounts]]

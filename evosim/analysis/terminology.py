@@ -52,6 +52,13 @@ LABELS: dict[str, tuple[str, str, str, str, str]] = {
         "not discussed",
         "policy learning",
     ),
+    "dominance": (
+        "not discussed",
+        "not discussed",
+        "not discussed",
+        "not discussed",
+        "policy learning",
+    ),
     "search": (
         "imperfect optimization; inner only where an inner objective carries it",
         "not full optimization",

@@ -14,7 +14,7 @@ import polars as pl
 from evosim.analysis import price_equation as totals_of_search
 from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import interval
-from evosim.analysis.ladder import RUNG_CODES, RUNGS
+from evosim.analysis.ladder import RUNG_CODES, RUNGS, STEPS
 from evosim.analysis.means_over_seeds import SEED_DEPENDENT, IntervalSettings, mean
 from evosim.analysis.summary import AccountSummary
 from evosim.api.arguments import found as describe_argument
@@ -24,16 +24,7 @@ from evosim.runtime.blocks import some_rows
 WORLDS = ("ancestral", "modern")
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 MEASURED: Schema = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
-STEPS = (
-    "representation",
-    "specification",
-    "shift",
-    "sampling",
-    "search",
-    "unfound",
-    "load",
-    "hack",
-)
+STEPS_AND_PARTS = (*STEPS[:-1], "unfound", "load", STEPS[-1])
 LOSSES = {"shift": "birth-control style", "search": "masturbation style", "hack": "greedy genes"}
 
 
@@ -108,7 +99,7 @@ def ladder(account: AccountSummary) -> pl.DataFrame:
     for world, ladder_of_world in account.ladder.items():
         for part, order, values in (
             ("rung", RUNGS, ladder_of_world.rungs),
-            ("step", STEPS, ladder_of_world.steps),
+            ("step", STEPS_AND_PARTS, ladder_of_world.steps),
         ):
             for name in (name for name in order if name in values):
                 varies = name in SEED_DEPENDENT

@@ -410,8 +410,12 @@ def hash_of(tree: Tree) -> str:
     return hashlib.blake2b(json.dumps(tree, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
+# Parameters of worlds that came later, by world, with the value that means "as before"
+LATER: dict[str, dict[str, float]] = {"savanna": {"solo_pleasure": 0.0}}
+
+
 def without_unused(tree: Tree) -> Tree:
-    """A resolved tree without a plain selection, an empty mixture and an empty family.
+    """A resolved tree without a plain selection, an empty mixture, an empty family and `LATER`.
 
     The digests of experiments without them therefore equal those from before these keys existed.
     """
@@ -421,6 +425,12 @@ def without_unused(tree: Tree) -> Tree:
         if key != "selection" or not SelectionChoice(**value).plain
     }
     world = {key: value for key, value in tree["world"].items() if key != "mixture" or value}
+    if later := LATER.get(world["name"]):
+        world["ancestral"] = {
+            key: value
+            for key, value in world["ancestral"].items()
+            if key not in later or value != later[key]
+        }
     analysis = {
         key: value for key, value in tree.get("analysis", {}).items() if key != "family" or value
     }

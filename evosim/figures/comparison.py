@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.analysis.ladder import RUNG_CODES, RUNGS
+from evosim.analysis.ladder import RUNG_CODES, RUNGS, STEPS
 from evosim.figures.quantile_bands import banded, thinned
 from evosim.figures.theme import HEIGHT, WIDTH
 
@@ -17,7 +17,6 @@ DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 2], [4, 1, 1, 1]]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 MOST = len(COLOURS)
 LETTERS = {"ancestral": "A", "modern": "M"}
-STEPS = ("representation", "specification", "shift", "sampling", "search", "hack")
 
 
 def fitness(generations: Mapping[str, pl.DataFrame], swaps: Mapping[str, int], unit: str) -> Any:

@@ -21,8 +21,8 @@ MOST_TEXT, MOST_SPREAD = (12, 8)
 EVEN, EVEN_LOG = 0.02, 0.15  # relative; steps that differ less are taken for equal
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [4, 2]]
-STEPS = ("representation", "specification", "shift", "search", "hack")
-STEP_COLOURS = [LOCUS_COLOURS[i] for i in (7, 4, 2, 1, 3)]
+STEPS = ("representation", "dominance", "specification", "shift", "search", "hack")
+STEP_COLOURS = [LOCUS_COLOURS[i] for i in (7, 5, 4, 2, 1, 3)]
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,6 @@ def ties(
         alt.Tooltip("class_modern_min:Q", title="by class"),
         alt.Tooltip("modern_max:Q", title="most in M", format=".4f"),
         alt.Tooltip("class_modern_max:Q", title="by class"),
-        alt.Tooltip("breeding_true:Q", title="that breed true"),
     ]
     base = alt.Chart(frame)
     x = alt.X(

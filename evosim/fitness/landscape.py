@@ -139,7 +139,17 @@ class Landscape:
         """Add classes that were observed before."""
         self._observed.update(classes.tolist())
 
-    def best(self, measure: str, seed: int, restarts: int) -> Ints:
+    def observe_best(self, seed: int, restarts: int) -> None:
+        """Find the best classes by all measures, so that they belong in the record.
+
+        The best that breed true, and the best of all classes. A grid that is enumerated has them.
+        """
+        for measure in () if self.exact else MEASURES:
+            self.best(measure, seed, restarts)
+            if not self.genome.grid.all_breed_true:
+                self.best(measure, seed, restarts, breeding_true=False)
+
+    def best(self, measure: str, seed: int, restarts: int, *, breeding_true: bool = True) -> Ints:
         """Classes that tie for best by a measure, to 1e-12 relative.
 
         Parameters
@@ -148,27 +158,34 @@ class Landscape:
             One of `MEASURES`.
         seed, restarts : int
             Of the coordinate ascent, for grids that are not enumerated.
+        breeding_true : bool
+            Whether only classes that breed true count.
         """
         if self.whole:
-            among, value = (
-                np.arange(self.genome.grid.size, dtype=np.int64),
-                getattr(self._table, measure),
-            )
+            among = np.arange(self.genome.grid.size, dtype=np.int64)
+        elif self.survey:
+            among = self.survey.best_classes
         else:
-            among = (
-                self.survey.best_classes if self.survey else self.ascend(measure, seed, restarts)
-            )
-            value = getattr(self.fitness(among), measure)
+            among = self.ascend(measure, seed, restarts, breeding_true=breeding_true)
+        if breeding_true:
+            among = among[self.genome.grid.breeds_true(among)]
+        value = getattr(self.fitness(among), measure)
         return among[value >= value.max() - margin(float(value.max()), 0.0, self.spans[measure])]
 
-    def ascend(self, measure: str, seed: int, restarts: int) -> Ints:
+    def ascend(self, measure: str, seed: int, restarts: int, *, breeding_true: bool = True) -> Ints:
         """The ends of coordinate ascents from random starts.
 
         An ascent takes the best class of one locus at a time until none is better. The best few
-        ends are then improved in two loci at a time.
+        ends are then improved in two loci at a time. With `breeding_true`, starts and steps are
+        classes that breed true.
         """
         grid = self.genome.grid
-        counts = np.array(grid.counts)
+        choices = (
+            grid.homozygous_digits
+            if breeding_true
+            else tuple(np.arange(count) for count in grid.counts)
+        )
+        counts = np.array([len(some) for some in choices])
         words = rng.philox(
             (
                 np.arange(restarts)[:, None],
@@ -178,20 +195,24 @@ class Landscape:
             ),
             rng.key_of(seed),
         )
-        digits = np.minimum((rng.uniform(*words[:2]) * counts).astype(np.int64), counts - 1)
+        places = np.minimum((rng.uniform(*words[:2]) * counts).astype(np.int64), counts - 1)
+        digits = np.stack([some[places[:, i]] for i, some in enumerate(choices)], axis=1)
         variable = [locus for locus, count in enumerate(counts) if count > 1]
-        digits, value = self._climb(digits, [(locus,) for locus in variable], measure)
+        digits, value = self._climb(digits, [(locus,) for locus in variable], choices, measure)
         _, first = np.unique(grid.from_digits(digits), return_index=True)
         few = first[np.argsort(-value[first], kind="stable")][:POLISHED]
         digits, _ = self._climb(
-            digits[few], list(itertools.combinations(variable, 2)) or [()], measure
+            digits[few], list(itertools.combinations(variable, 2)) or [()], choices, measure
         )
         return np.unique(grid.from_digits(digits))
 
     def _climb(
-        self, digits: Ints, moves: list[tuple[int, ...]], measure: str
+        self, digits: Ints, moves: list[tuple[int, ...]], allowed: tuple[Ints, ...], measure: str
     ) -> tuple[Ints, Floats]:
-        """Repeat each move's best joint change of loci until no move improves a start `[n, L]`."""
+        """Repeat each move's best joint change of loci until no move improves a start `[n, L]`.
+
+        `allowed` has the classes of each locus that may be taken.
+        """
         grid = self.genome.grid
         value = getattr(self.fitness(grid.from_digits(digits)), measure)
         improving = True
@@ -199,8 +220,7 @@ class Landscape:
             before = value.copy()
             for move in moves:
                 choices = np.array(
-                    list(itertools.product(*(range(grid.counts[locus]) for locus in move))),
-                    dtype=np.int64,
+                    list(itertools.product(*(allowed[locus] for locus in move))), dtype=np.int64
                 )
                 options = np.repeat(digits[:, None, :], len(choices), axis=1)
                 options[:, :, list(move)] = choices

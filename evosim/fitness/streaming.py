@@ -18,7 +18,7 @@ from evosim.fitness.scorer import Scorer
 from evosim.genomes import Genome
 from evosim.genomes.loci import Ints
 from evosim.reference.dynamic_programming import Span, spans_of
-from evosim.reference.selection import MEASURES, TRUE_BREEDERS_WITHIN, margin
+from evosim.reference.selection import MEASURES, margin
 from evosim.worlds import WorldPair
 
 Progress = Callable[[int, int], None]
@@ -40,7 +40,7 @@ class Query:
 
     measure: str
     tolerance: float
-    breeding_true: bool = False
+    breeding_true: bool
 
 
 class _Candidates:
@@ -109,7 +109,8 @@ class Survey:
     Attributes
     ----------
     best_classes : ndarray
-        Classes that are best by some measure, or near the ancestral best, in order.
+        Classes that are best by some measure among all classes or among those that breed true, or
+        near the ancestral best of those that breed true; in order.
     classes : int
         Number of classes of the grid.
     behaviours : tuple of int
@@ -128,8 +129,11 @@ class Survey:
             Scorer(world, pair, precision="single") for world in (pair.ancestral, pair.modern)
         )
         error = {m: searching[m.startswith("modern")].single_error for m in MEASURES}
-        everything = [Query(m, near if m == "ancestral" else 0.0) for m in MEASURES]
-        everything.append(Query("ancestral", TRUE_BREEDERS_WITHIN, breeding_true=True))
+        everything = [
+            Query(m, near if m == "ancestral" else 0.0, breeding_true=True) for m in MEASURES
+        ]
+        if not genome.grid.all_breed_true:
+            everything += [Query(m, 0.0, breeding_true=False) for m in MEASURES]
         candidates = [
             _Candidates(query, error[query.measure], self.spans[query.measure])
             for query in everything

@@ -78,7 +78,6 @@ def selection_fitness(choice: SelectionChoice, cases: Floats, weights: Floats) -
 
 MEASURES = ("ancestral", "ancestral_intent", "modern", "modern_intent")
 EXACT_TIE = 1e-12  # relative to the size of the sum: fitness within this is equal
-TRUE_BREEDERS_WITHIN = 0.01  # tolerance for being near the best class that breeds true
 
 
 class Ends(Protocol):

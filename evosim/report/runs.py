@@ -9,7 +9,7 @@ from rich.table import Table as Printed
 
 from evosim.accounts import accounts_with_text
 from evosim.analysis.intervals import FEWEST, level
-from evosim.analysis.ladder import RUNG_CODES, RUNGS, steps_down
+from evosim.analysis.ladder import RUNG_CODES, RUNGS, STEPS, steps_down
 from evosim.analysis.summary import AccountSummary, LadderSummary, RunSummary
 from evosim.analysis.terminology import AUTHORS, LABELS
 from evosim.config.schema import Experiment
@@ -32,7 +32,6 @@ from evosim.tables.formatting import number, scaled
 from evosim.tables.ladder import RUNG_WORDS, rung_words
 
 FIRST = "fitness"
-STEPS = tuple(dict.fromkeys(step.partition(",")[0] for step in ("representation", *LABELS)))
 UNMEASURED = "not measured"
 WORLDS = (
     "A is the ancestral world, M the modern one. Numbers are in {unit} in a life, means over seeds,"

@@ -38,7 +38,7 @@ from evosim.config.schema import Experiment, SelectionChoice
 from evosim.errors import UserError
 from evosim.runs.finished import Finished
 from evosim.runs.folder import RunWriter
-from evosim.runs.provenance import peak_memory_mib, same_sources, write_json
+from evosim.runs.provenance import SCHEMA_VERSION, peak_memory_mib, same_sources, write_json
 from evosim.runs.reader import SUMMARY
 from evosim.runtime.atomic_files import (
     ReadOnly,
@@ -145,8 +145,23 @@ def only_in_memory(recorded: Recorded) -> bool:
 
 
 def accountant(recorded: Recorded) -> Accountant:
-    """Return the accountant of a recorded run."""
+    """Return the accountant of a recorded run.
+
+    Raises
+    ------
+    UserError
+        If an earlier version recorded only some classes of a grid with heterozygotes. Its
+        landscape may lack the best genomes that breed true.
+    """
     setting: Problem = build(recorded.experiment)
+    grid, version = setting.genome.grid, recorded.provenance["schema_version"]
+    lacks_best = version < SCHEMA_VERSION and not grid.all_breed_true
+    if lacks_best and recorded.tables["landscape"].height < grid.size:
+        raise UserError(
+            f"{recorded.folder} must be of schema version {SCHEMA_VERSION} to be analysed, but is"
+            f" of {version}: it did not record the best genomes that breed true. Run it again with"
+            " 'evosim run'."
+        )
     return Accountant(
         setting,
         recorded.tables,
@@ -219,12 +234,10 @@ def landscape_of(setting: Problem, classes: NDArray[np.int64]) -> tuple[pl.DataF
         The second value says whether the best are exact.
     """
     from evosim.fitness.landscape import Landscape
-    from evosim.reference.selection import MEASURES
 
     landscape = Landscape(setting)
     landscape.fitness(classes)
-    for measure in () if landscape.exact else MEASURES:
-        landscape.best(measure, setting.experiment.seed, setting.experiment.analysis.restarts)
+    landscape.observe_best(setting.experiment.seed, setting.experiment.analysis.restarts)
     return landscape.frame(), landscape.exact
 
 

@@ -162,7 +162,6 @@ class _Job:
     def simulate_all(self) -> Landscape:
         """Simulate all replicates that are missing, and return the landscape."""
         from evosim.fitness.landscape import Landscape
-        from evosim.reference.selection import MEASURES
 
         experiment, finished = self.experiment, self.checkpoint.finished
         progress = self.options.progress
@@ -181,8 +180,7 @@ class _Job:
                         run = simulate_one(name, problems[name], landscape, seed, self.checkpoint)
                         finished.add(name, run)
         with _stage(self.clock, "landscape"):
-            for measure in () if landscape.exact else MEASURES:
-                landscape.best(measure, experiment.seed, experiment.analysis.restarts)
+            landscape.observe_best(experiment.seed, experiment.analysis.restarts)
         return landscape
 
     def write(self, writer: RunWriter, landscape: Landscape) -> None:

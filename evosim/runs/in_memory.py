@@ -15,7 +15,6 @@ from evosim.analysis.account import Accountant
 from evosim.analysis.shared_cache import SharedCache
 from evosim.config.resolve import Problem, build
 from evosim.fitness.landscape import Landscape
-from evosim.reference.selection import MEASURES
 from evosim.simulation.control_runs import simulate_one
 from evosim.simulation.controls import controls_of
 from evosim.simulation.session import Session
@@ -78,8 +77,7 @@ def replicate(
         name: (simulate_one(name, build(control), landscape, experiment.seed, session(name)).tables)
         for name, control in controls_of(experiment).items()
     }
-    for measure in () if landscape.exact else MEASURES:
-        landscape.best(measure, experiment.seed, experiment.analysis.restarts)
+    landscape.observe_best(experiment.seed, experiment.analysis.restarts)
     tables = {**run.tables, "landscape": landscape.frame()}
     accountant = Accountant(setting, tables, controls, exact=landscape.exact, cache=cache)
     account = accountant.tables_of_sweep()
@@ -113,7 +111,7 @@ def _numbers(accountant: Accountant, account: dict[str, pl.DataFrame]) -> dict[s
     exact = account["ties"].row(0, named=True)
     out |= {
         f"ties.{name}": exact[name]
-        for name in ("classes", "behaviours", "modern_min", "modern_max", "breeding_true")
+        for name in ("classes", "behaviours", "modern_min", "modern_max")
     }
     out |= {
         f"recovery.{name}": value

@@ -21,7 +21,9 @@ from evosim.runs.source_hash import algorithm_of, sources_digest, sources_of
 from evosim.runtime.atomic_files import write_atomically
 from evosim.version import __version__
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+# Runs of these versions can be read
+READABLE_VERSIONS = (2, SCHEMA_VERSION)
 PACKAGES = ("numpy", "numba", "scipy", "polars", "pydantic", "altair", "deap")
 
 Ending = dict[str, str | int]  # status, generations

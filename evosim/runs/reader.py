@@ -14,7 +14,7 @@ from evosim.config.landscape_search import on_landscape
 from evosim.config.resolve import resolve
 from evosim.config.toml_files import read_toml
 from evosim.errors import UserError
-from evosim.runs.provenance import SCHEMA_VERSION
+from evosim.runs.provenance import READABLE_VERSIONS, SCHEMA_VERSION
 from evosim.runtime import forked_processes
 from evosim.runtime.atomic_files import inside
 from evosim.runtime.checksums import SUMS, Damaged, check_sum, read_json, read_sums, shaped
@@ -90,7 +90,7 @@ def read_run(folder: Path) -> Recorded:
             " results/runs'."
         )
     facts = read_provenance(folder)
-    if facts.get("schema_version") != SCHEMA_VERSION:
+    if facts.get("schema_version") not in READABLE_VERSIONS:
         raise UserError(
             f"{folder} must be of schema version {SCHEMA_VERSION}, but is of"
             f" {facts.get('schema_version')}. Run it again with 'evosim run'."

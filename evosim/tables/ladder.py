@@ -10,6 +10,7 @@ from evosim.tables.formatting import number, seeds_words, small, table_of
 
 RUNG_WORDS = {
     "optimum": "the best policy",
+    "best_heterozygote": "best genotype",
     "best_for_intent": "best genome for intent",
     "best_for_payoff": "best genome for payoff",
     "best_ancestral": "best ancestral genome",

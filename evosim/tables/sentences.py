@@ -422,14 +422,6 @@ def _ties(account: AccountSummary) -> str:
     ]
     if near:
         text += f" Near the best in A: {'; '.join(near)}."
-    true = account.best_breeding_true
-    if true and exact.breeding_true == 0:
-        text += (
-            f" None of the optima breeds true (gives offspring like itself); the best{found} that"
-            f" does has {number(true.ancestral)} in A and {number(true.modern_intent)} in M."
-            f" Those within {true.near.within:.0%} of it have {number(true.near.modern_min)} to"
-            f" {number(true.near.modern_max)}."
-        )
     return text
 
 

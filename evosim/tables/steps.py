@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from evosim.analysis.ladder import STEPS
 from evosim.analysis.summary import AccountSummary, RunSummary
 from evosim.runtime.text_layout import bold
 from evosim.tables.formatting import number, small, table_of
@@ -14,11 +15,8 @@ def steps_table(account: AccountSummary) -> Table | str:
     steps = account.steps_by_act
     shown = [
         (world, step)
-        for world, names in (
-            ("ancestral", ("representation", "sampling", "search", "hack")),
-            ("modern", ("representation", "specification", "shift", "sampling", "search", "hack")),
-        )
-        for step in names
+        for world in ("ancestral", "modern")
+        for step in STEPS
         if any(abs(value) > small() for value in steps.of(world).get(step, {}).values())
     ]
     if not shown:

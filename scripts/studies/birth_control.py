@@ -136,7 +136,6 @@ def per_seed(first: int) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
         "rungs": {world: to_json(ladder.rungs) for world, ladder in ladder_by_world.items()},
         "ties": to_json(account.summary.ties),
         "extinct": sum(run.status == "extinct" for run in runs),
-        "best_breeding_true": to_json(account.summary.best_breeding_true),
     }
     return table, bands, facts
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import polars as pl
 import pytest
 
 from evosim.analysis.account_summary import ledgers_by_world, shift_summary
@@ -16,17 +15,6 @@ def test_the_shift_has_two_parts() -> None:
     parts = shift.shared_by_all_ancestral_optima + shift.left_open_by_the_data
     assert parts == pytest.approx(step)
     assert shift.path_by_intent_in_ancestral is None or shift == accountant.shift()
-
-
-@pytest.mark.slow
-def test_the_best_true_breeder_is_the_best_of_them() -> None:
-    summary = account_of("greedy-genes").summary
-    landscape = accountant_of("greedy-genes").tables["landscape"]
-    best = summary.best_breeding_true
-    assert best
-    true = landscape.filter(pl.col("breeds_true"))
-    assert best.ancestral == true["ancestral"].max()
-    assert best.near.modern_min <= best.modern_intent <= best.near.modern_max
 
 
 def test_a_subject_that_is_absent_has_no_ledger() -> None:
