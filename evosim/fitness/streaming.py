@@ -109,8 +109,8 @@ class Survey:
     Attributes
     ----------
     best_classes : ndarray
-        Classes that are best by some measure among all classes or among those that breed true, or
-        near the ancestral best of those that breed true; in order.
+        In order: classes that are best by some measure, among all and among those that breed true.
+        Also those that breed true and are near the ancestral best.
     classes : int
         Number of classes of the grid.
     behaviours : tuple of int

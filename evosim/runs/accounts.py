@@ -159,7 +159,7 @@ def accountant(recorded: Recorded) -> Accountant:
     if lacks_best and recorded.tables["landscape"].height < grid.size:
         raise UserError(
             f"{recorded.folder} must be of schema version {SCHEMA_VERSION} to be analysed, but is"
-            f" of {version}: it did not record the best genomes that breed true. Run it again with"
+            f" of {version}. It lacks the best genomes that breed true. Run it again with"
             " 'evosim run'."
         )
     return Accountant(
