@@ -1,5 +1,6 @@
-"""Losses by cause: how much of waste and hack desires, foresight, upkeep and other parts carry, by
-Shapley values over all living classes.
+"""Losses by cause: Shapley values of waste and hack over all living classes.
+
+Causes are desires, foresight, upkeep and other parts.
 
 `evosim.analysis.causes` splits what one planner loses. Here each step below R3 is split. A part is
 what newborns of the lower rung lose by a cause on average, minus the same of the upper rung.
