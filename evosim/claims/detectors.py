@@ -305,7 +305,7 @@ def parts(experiment: Experiment) -> list[Part]:
         f"optimizer.population={experiment.optimizer['population']}",
         f"phases.0.generations={experiment.phases[0].generations}",
     ]
-    planners, reflexes = (packaged(name, *shrunk) for name in ("birth-control", "reflexes"))
+    planners, reflexes = (packaged(name, *shrunk) for name in ("coarse-savanna", "reflexes"))
     fixed = experiment.model_copy(update={"replicates": 1})
     return [
         Part("grid", grid, (fixed,), cost=2.0),

@@ -57,7 +57,8 @@ def parts(experiment: Experiment) -> list[Part]:
         for b in ("same", "shift")
     ]
     others = [
-        Part(name, grid, (packaged(name), name), cost=2.0) for name in ("birth-control", "micro")
+        Part(name, grid, (packaged(experiment), name), cost=2.0)
+        for name, experiment in (("birth-control", "coarse-savanna"), ("micro", "micro"))
     ]
     return [*cells, *others]
 

@@ -169,7 +169,7 @@ def enumeration() -> pl.DataFrame:
     All peers enumerate a subset. The best of them enumerates the default grid. The product alone
     enumerates a million classes.
     """
-    problem, rows = build_packaged("birth-control"), []
+    problem, rows = build_packaged("coarse-savanna"), []
     grid = np.arange(problem.genome.grid.size, dtype=np.int64)
     some = grid[:: len(grid) // SUBSET]
     whole = Landscape(problem).fitness(grid)
@@ -236,7 +236,7 @@ def genetics() -> pl.DataFrame:
 
 def spared() -> pl.DataFrame:
     """Work left after each saving: on the default grid, an evolved and a random population."""
-    problem = build_packaged("birth-control")
+    problem = build_packaged("coarse-savanna")
     grid = problem.genome.decode(np.arange(problem.genome.grid.size, dtype=np.int64))
     assert isinstance(grid, PlannerRules)
     weights, horizons = bench_job.genomes()
@@ -281,7 +281,7 @@ def main() -> None:
     """Make the tables."""
     for line in bench_peers.MISSING:
         print(line)
-    study = Study("bench", build_packaged("birth-control"))
+    study = Study("bench", build_packaged("coarse-savanna"))
     ceilings = bench_ceilings.measure()
     print(ceilings, flush=True)
     tables = {

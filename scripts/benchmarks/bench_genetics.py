@@ -6,7 +6,7 @@ Run: python scripts/benchmarks/bench_genetics.py
 parent draw, meiosis, drive and mutation. The peer is the same model in vectorised NumPy. Both are
 timed in turn in one process.
 
-`scale` is the loop of `evosim run`, with behaviour and records, on `greedy-genes` with 20 more
+`scale` is the loop of `evosim run`, with behaviour and records, on `coarse-drive` with 20 more
 neutral loci. Each population has its own process, so that its peak memory can be measured. One
 thread and two threads run its generations in turn. The tables have best times. Machines are noisy,
 so quote ratios.
@@ -126,9 +126,9 @@ def seconds(*runs: Callable[[], None]) -> list[float]:
 
 
 def crowd(n: int, generations: int, ledger: bool) -> Problem:
-    """A population of `greedy-genes` with neutral loci."""
+    """A population of `coarse-drive` with neutral loci."""
     return build_packaged(
-        "greedy-genes",
+        "coarse-drive",
         *(f'genome.markers.neutral{i}.alleles=["a", "b"]' for i in range(NEUTRAL)),
         "controls=false",
         f"optimizer.population={n}",

@@ -109,7 +109,7 @@ def evolved() -> PlannerRules:
 
 def million() -> Problem:
     """The default experiment over a grid of a million classes."""
-    return build_packaged("birth-control", *MILLION)
+    return build_packaged("coarse-savanna", *MILLION)
 
 
 def landscape(problem: Problem, *, whole: bool) -> Landscape:

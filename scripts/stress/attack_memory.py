@@ -22,7 +22,7 @@ from evosim.claims.experiments import build_packaged
 from evosim.claims.study import Study
 
 GENERATIONS = (2_000, 20_000, 200_000)
-EXPERIMENT, POPULATION, AFTER = "birth-control", 20, 300
+EXPERIMENT, POPULATION, AFTER = "coarse-savanna", 20, 300
 MIB = 2**20
 MOST_APART = 1.5
 

@@ -2,7 +2,7 @@
 
     python scripts/stress/kills.py --kills 40
 
-The script runs `greedy-genes` with drivers, three controls, several replicates and the search
+The script runs `coarse-drive` with drivers, three controls, several replicates and the search
 ledger in separate processes. Each process ends at a random moment, most by SIGKILL, others by
 SIGTERM or SIGINT. `--resume` continues the run until it is complete. The script starts again until
 the number of kills is reached. Every table must have the same bytes.
@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-JOB = ["greedy-genes", "--no-figures", "--checkpoint-every", "0.1s"]
+JOB = ["coarse-drive", "--no-figures", "--checkpoint-every", "0.1s"]
 EXIT = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 TIMED = ("provenance.json", "summary.json", "sums.sha256")
 

@@ -68,7 +68,7 @@ def _found(accountant: Accountant) -> pl.DataFrame:
 
 def per_seed(first: int) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
     """One row per seed, bands of fitness by generation, and facts about all seeds."""
-    problem = build_packaged("birth-control", f"seed={first}", "replicates=20")
+    problem = build_packaged("coarse-savanna", f"seed={first}", "replicates=20")
     landscape = Landscape(problem)
     runs = evolve(problem, landscape, problem.experiment.seeds)
     accountant = accountant_of_runs(problem, landscape, runs)
@@ -156,7 +156,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make the tables of each set of seeds."""
-    study = Study("birth-control", build_packaged("birth-control", "replicates=20"), draw)
+    study = Study("birth-control", build_packaged("coarse-savanna", "replicates=20"), draw)
     tables, rows = {}, []
     facts: dict[str, Any] = {}
     for first in (0, 100, 200):

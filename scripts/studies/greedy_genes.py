@@ -39,7 +39,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 def driver() -> tuple[float, float]:
     """Transmission ratio and cost of the driver, from the experiment."""
-    entry = build_packaged("greedy-genes").experiment.genome["drivers"][0]
+    entry = build_packaged("coarse-drive").experiment.genome["drivers"][0]
     return float(entry["ratio"]), float(entry["cost"])
 
 
@@ -48,7 +48,7 @@ def accounted(
 ) -> tuple[Accountant, Landscape]:
     """The accountant of a variant with its controls, over one shared landscape."""
     problem = build_packaged(
-        "greedy-genes", f"seed={seed}", f"replicates={replicates}", "search_ledger=false", *settings
+        "coarse-drive", f"seed={seed}", f"replicates={replicates}", "search_ledger=false", *settings
     )
     landscape = landscape or Landscape(problem)
     return accountant_with_controls(problem, landscape), landscape
@@ -103,7 +103,7 @@ def equilibrium(landscape: Landscape, seed: int) -> pl.DataFrame:
     """
     generations = [g for first, last in WINDOWS for g in range(first, last + 1, 10)]
     problem = build_packaged(
-        "greedy-genes",
+        "coarse-drive",
         f"seed={seed}",
         f"replicates={SEEDS}",
         "search_ledger=false",
@@ -250,7 +250,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables, figure and verdicts."""
-    study = Study("greedy-genes", build_packaged("greedy-genes"), draw)
+    study = Study("greedy-genes", build_packaged("coarse-drive"), draw)
     rows, landscape = [], None
     for start in (0, HOLD_OUT):
         accountant, landscape = accounted(landscape, start, SEEDS)

@@ -30,7 +30,7 @@ def enumerated() -> pl.DataFrame:
     rows = []
     for gestation in GESTATIONS:
         problem = build_packaged(
-            "birth-control",
+            "coarse-savanna",
             f"world.ancestral.gestation={gestation}",
             "genome.horizon.alleles=[1,2,3,4,5,6,7,8]",
             "genome.planning_cost=0.01",
@@ -60,7 +60,7 @@ def evolved() -> pl.DataFrame:
     for gestation in GESTATIONS:
         for cap in CAPS:
             problem = build_packaged(
-                "birth-control",
+                "coarse-savanna",
                 f"world.ancestral.gestation={gestation}",
                 "genome.planning_cost=0.005",
                 f"genome.horizon.alleles={list(range(1, cap + 1))}",
@@ -136,7 +136,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables."""
-    study = Study("horizon", build_packaged("birth-control"), draw)
+    study = Study("horizon", build_packaged("coarse-savanna"), draw)
     best, populations = enumerated(), evolved()
     study.store({"enumerated": best, "evolved": populations}, seeds=len(SEEDS))
 

@@ -30,7 +30,7 @@ from evosim.fitness.landscape import Landscape
 from evosim.worlds import TabularMdp
 from evosim.worlds.ontology import merge_states_of_pair, merging_error
 
-WORLDS = {"savanna": "birth-control", "villages": "villages"}
+WORLDS = {"savanna": "coarse-savanna", "villages": "villages"}
 TAKEN_FOR = ("any other state", "the one that follows")
 SHARES, SEEDS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8), range(20)
 TIE = 1e-9  # relative; acts within it of the best for payoff tie, and the worst for intent is taken
@@ -160,7 +160,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make table and figure."""
-    study = Study("merged-states", build_packaged("birth-control"), draw)
+    study = Study("merged-states", build_packaged("coarse-savanna"), draw)
     study.store({"merged-states": table()}, seeds=len(SEEDS))
 
 

@@ -2,7 +2,7 @@
 
 Run: python scripts/studies/recovery.py
 
-The experiment is the packaged `greedy-genes`: a driver with its costs and a wasteful desire on its
+The experiment is the packaged `coarse-drive`: a driver with its costs and a wasteful desire on its
 haplotype. One row per seed.
 """
 
@@ -26,7 +26,7 @@ RECOVERED = 0.5  # of the best
 
 def main() -> None:
     """Make the tables."""
-    problem = build_packaged("greedy-genes", "search_ledger=false")
+    problem = build_packaged("coarse-drive", "search_ledger=false")
     study = Study("recovery", problem)
     account = accountant_with_controls(problem, Landscape(problem)).account()
     best = account.summary.ladder.modern.rung("best_for_payoff")

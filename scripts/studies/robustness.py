@@ -1,6 +1,6 @@
 """The birth-control loss under other tie rules, other grids, and every parameter at +-20%.
 
-For each variant of `birth-control` the table has R3 / R2. This is the modern fitness of the perfect
+For each variant of `coarse-savanna` the table has R3 / R2. This is the modern fitness of the perfect
 ancestral optimizer over the best modern fitness. Below 1 there is a loss. It also has the shares of
 evolved populations.
 
@@ -54,7 +54,7 @@ def variants() -> dict[str, list[str]]:
             "world.modern.solo_intensity=0.4",
         ],
     }
-    default, modern = Savanna(), build_packaged("birth-control").experiment.world.modern
+    default, modern = Savanna(), build_packaged("coarse-savanna").experiment.world.modern
     known = {item.name: item for item in dataclasses.fields(Savanna)}
     for where, values in (("ancestral", dataclasses.asdict(default)), ("modern", modern)):
         for name, value in values.items():
@@ -81,7 +81,7 @@ def variants() -> dict[str, list[str]]:
 
 def row(name: str, settings: list[str]) -> dict[str, object]:
     """Headline numbers of one variant."""
-    problem = build_packaged("birth-control", *settings)
+    problem = build_packaged("coarse-savanna", *settings)
     landscape = Landscape(problem)
     frame = landscape.frame()
     best_a, best_m = frame["ancestral"].max(), frame["modern"].max()
@@ -151,7 +151,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make table and figure."""
-    study = Study("robustness", build_packaged("birth-control"), draw)
+    study = Study("robustness", build_packaged("coarse-savanna"), draw)
     rows = []
     for name, settings in variants().items():
         rows.append(row(name, settings))

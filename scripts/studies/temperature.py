@@ -34,7 +34,7 @@ def populations() -> pl.DataFrame:
     """One row for each fixed temperature, and one where it evolves."""
     rows = []
     for alleles in [*(str(t) for t in TEMPERATURES), LOCUS]:
-        problem = build_packaged("birth-control", f"genome.temperature.alleles=[{alleles}]")
+        problem = build_packaged("coarse-savanna", f"genome.temperature.alleles=[{alleles}]")
         landscape = Landscape(problem)
         runs = evolve(problem, landscape, SEEDS)
         accountant = accountant_of_runs(problem, landscape, runs)
@@ -83,7 +83,7 @@ def populations() -> pl.DataFrame:
 
 def cliff() -> pl.DataFrame:
     """Fitness in A of the best deterministic genome's background by its solo weight."""
-    problem = build_packaged("birth-control")
+    problem = build_packaged("coarse-savanna")
     landscape = Landscape(problem)
     number = landscape.best("ancestral", 0, 1)[:1]
     rules = landscape.genome.decode(number)
@@ -139,7 +139,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables and figure."""
-    study = Study("temperature", build_packaged("birth-control"), draw)
+    study = Study("temperature", build_packaged("coarse-savanna"), draw)
     study.store({"temperature": populations(), "cliff": cliff()}, seeds=len(SEEDS))
 
 

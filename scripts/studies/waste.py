@@ -62,7 +62,7 @@ def populations() -> pl.DataFrame:
     for scale in SCALES:
         for size in SIZES:
             problem = build_packaged(
-                "birth-control",
+                "coarse-savanna",
                 f"optimizer.population={size}",
                 f"genome.mutation_scale={scale}",
                 f"phases=[{{world='ancestral',generations={max(GENERATIONS)}}},{{world='modern',generations=1}}]",
@@ -104,7 +104,7 @@ def best_by_cap() -> pl.DataFrame:
     for cost in (0.06, 0.0):
         for cap in range(1, 9):
             problem = build_packaged(
-                "birth-control",
+                "coarse-savanna",
                 f"genome.horizon.alleles={list(range(1, cap + 1))}",
                 f"genome.planning_cost={cost}",
                 "phases=[{world='ancestral',generations=1}]",
@@ -198,7 +198,7 @@ def draw(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make tables and figure."""
-    study = Study("waste", build_packaged("birth-control"), draw)
+    study = Study("waste", build_packaged("coarse-savanna"), draw)
     study.store({"waste": populations(), "best_by_cap": best_by_cap()}, seeds=len(SEEDS))
 
 

@@ -42,7 +42,7 @@ LEVELS = {"level": pl.String, "with_level": pl.String, "against": pl.String, "va
 SWEEP = """
 name = "what-matters"
 title = "Contraception, the price of foresight, and the size of populations"
-experiment = "birth-control"
+experiment = "coarse-savanna"
 replicates = 10
 
 [set]
@@ -88,7 +88,7 @@ def draw(folder: Path) -> dict[str, Any]:
 def main() -> None:
     """Make tables and figures."""
     problem = build_packaged(
-        "birth-control", "phases.0.generations=200", "phases.1.generations=100"
+        "coarse-savanna", "phases.0.generations=200", "phases.1.generations=100"
     )
     study = Study("what-matters", problem, draw)
     with tempfile.TemporaryDirectory() as folder:

@@ -9,9 +9,9 @@ from tests.support.accounts import account_of, accountant_of
 
 
 def test_the_shift_has_two_parts() -> None:
-    accountant = accountant_of("birth-control")
+    accountant = accountant_of("coarse-savanna")
     shift = shift_summary(accountant.ranges)
-    step = account_of("birth-control").summary.ladder.modern.step("shift")
+    step = account_of("coarse-savanna").summary.ladder.modern.step("shift")
     parts = shift.shared_by_all_ancestral_optima + shift.left_open_by_the_data
     assert parts == pytest.approx(step)
     assert shift.path_by_intent_in_ancestral is None or shift == accountant.shift()

@@ -89,7 +89,7 @@ def test_where_nothing_is_at_stake_there_is_no_share() -> None:
 
 
 def test_the_wrong_belief_takes_every_act_for_its_neighbour() -> None:
-    world = setting("birth-control").pair.modern
+    world = setting("coarse-savanna").pair.modern
     wrong = with_wrong_belief(world)
     assert wrong.transitions is not wrong.beliefs["wrong"]
     for s in range(len(world.states)):

@@ -213,7 +213,7 @@ def test_laws(seed: int) -> None:
 
 
 def test_a_class_of_the_grid_is_worth_what_its_causes_say() -> None:
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     evaluator, world = ClassEvaluator(made.genome, made.pair), made.pair.modern
     classes = np.array([1, 5000, 17_003])
     for number, x in zip(

@@ -226,7 +226,7 @@ def test_misranking() -> None:
 
 
 def test_scaled_and_compiled_rules_act_alike() -> None:
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     rules = made.genome.decode(np.array([4000, 21_000]))
     assert isinstance(rules, PlannerRules)
     for world in (made.pair.ancestral, made.pair.modern):

@@ -16,7 +16,7 @@ def test_without_drivers_there_is_no_theory() -> None:
 
 
 def test_expected_frequencies_are_frequencies() -> None:
-    accountant = accountant_of("greedy-genes")
+    accountant = accountant_of("coarse-drive")
     found = expected_drive.path(accountant.experiment, accountant.cache.evaluator.genome)
     if found is None:  # where genomes vary there is no recursion
         return

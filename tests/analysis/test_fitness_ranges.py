@@ -7,7 +7,7 @@ import pytest
 from tests.support.accounts import account_of, accountant_of
 
 
-@pytest.mark.parametrize("name", ["micro", "greedy-genes", "birth-control"])
+@pytest.mark.parametrize("name", ["micro", "coarse-drive", "coarse-savanna"])
 def test_ladders_lie_in_their_ranges(name: str) -> None:
     ranges, summary = accountant_of(name).ranges, account_of(name).summary
     for world, ladder in summary.ladder.items():

@@ -85,7 +85,7 @@ def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> N
 
 def test_the_shift_step_is_bounded_by_variation(made: Accountant) -> None:
     """The shift step in M is at most the sum of both genomes' bounds, where intent is payoff."""
-    here = setting("birth-control", *quick("birth-control"))
+    here = setting("coarse-savanna", *quick("coarse-savanna"))
     landscape = Landscape(here)
     run = simulate(here, landscape, 0)
     summary = (

@@ -11,7 +11,7 @@ from tests.support.accounts import accountant_of
 
 
 def test_a_snapshot_has_shares_that_sum_to_1() -> None:
-    rows = accountant_of("greedy-genes").tables["populations"]
+    rows = accountant_of("coarse-drive").tables["populations"]
     rows = rows.filter((pl.col("moment") == "swap") & (pl.col("seed") == rows["seed"][0]))
     snapshot = PopulationSnapshot.from_table(rows)
     assert snapshot.share.sum() == pytest.approx(1.0)

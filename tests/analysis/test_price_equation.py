@@ -11,12 +11,12 @@ from tests.support.accounts import accountant_of
 
 
 def test_terms_close_the_change() -> None:
-    table = accountant_of("greedy-genes").tables["search"]
+    table = accountant_of("coarse-drive").tables["search"]
     assert price_equation.closure(table).abs().max() < 1e-9  # type: ignore[operator]
 
 
 def test_totals_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = accountant_of("greedy-genes").tables["search"]
+    table = accountant_of("coarse-drive").tables["search"]
     whole = price_equation.totals(table.filter, 1, 15)
     monkeypatch.setattr(blocks, "BLOCK", 4)
     parts = price_equation.totals(table.filter, 1, 15)

@@ -9,7 +9,7 @@ from tests.support.accounts import accountant_of
 
 
 def test_each_seed_has_its_ladders_and_ledgers() -> None:
-    accountant = accountant_of("greedy-genes")
+    accountant = accountant_of("coarse-drive")
     accounts = accountant.seed_accounts()
     assert [account.seed for account in accounts] == list(accountant.experiment.seeds)
     for account in accounts:

@@ -43,7 +43,7 @@ def by_linear_programme(world: TabularMdp) -> float:
     ("which", "settings"), [("ancestral", ()), ("modern", ("world.ancestral.lifespan=40",))]
 )
 def test_optimum_of_savanna_by_linear_programming(which: str, settings: tuple[str, ...]) -> None:
-    world = getattr(setting("birth-control", *settings).pair, which)
+    world = getattr(setting("coarse-savanna", *settings).pair, which)
     value, _ = dynamic_programming.extreme_values(world, world.payoff)
     assert world.start @ value[0] == pytest.approx(by_linear_programme(world), abs=1e-9)
 
@@ -53,7 +53,7 @@ def test_exact_totals_against_sampled_lives() -> None:
     """Mean payoff and acts of 20,000 lives within 4 standard errors of the exact numbers (false
     alarms below 1e-3).
     """
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     world = made.pair.modern
     some = np.arange(0, made.genome.grid.size, 37)
     fittest = some[Scorer(world, made.pair).score(made.genome.decode(some)).payoff.argmax()]

@@ -10,7 +10,7 @@ from tests.support.accounts import account_of, accountant_of
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["micro", "greedy-genes"])
+@pytest.mark.parametrize("name", ["micro", "coarse-drive"])
 def test_acts_sum_to_the_step(name: str) -> None:
     account = account_of(name)
     ladders = {
@@ -27,6 +27,6 @@ def test_acts_sum_to_the_step(name: str) -> None:
 
 
 def test_a_control_puts_hack_below_search() -> None:
-    record = accountant_of("greedy-genes").record
+    record = accountant_of("coarse-drive").record
     assert steps.steps_below_grid(record) == (("search", "control"), ("hack", "population"))
     assert steps.steps_below_grid(accountant_of("micro").record) == (("search", "population"),)

@@ -12,7 +12,7 @@ from tests.support.accounts import account_of
 from tests.support.summaries import summary_of
 
 
-@pytest.mark.parametrize("name", ["micro", "greedy-genes", "reflexes", "birth-control"])
+@pytest.mark.parametrize("name", ["micro", "coarse-drive", "reflexes", "coarse-savanna"])
 def test_a_summary_survives_json(name: str) -> None:
     text = json.dumps(summary_of(account_of(name).summary).as_dict())
     assert json.dumps(read_summary(json.loads(text)).as_dict()) == text

@@ -18,8 +18,8 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
 @pytest.fixture(scope="session")
 def driven(tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
     return evosim.run(
-        "greedy-genes",
-        settings("greedy-genes"),
+        "coarse-drive",
+        settings("coarse-drive"),
         replicates=5,
         out=tmp_path_factory.mktemp("runs") / "driven",
     )

@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return evosim.run(
-        "greedy-genes",
-        settings("greedy-genes"),
+        "coarse-drive",
+        settings("coarse-drive"),
         replicates=2,
         out=tmp_path_factory.mktemp("runs") / "driven",
     ).folder

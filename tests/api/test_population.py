@@ -55,7 +55,7 @@ def test_genotypes_express_what_their_alleles_do() -> None:
     """A heterozygote of an additive locus lies between; one column of lists of two alleles is one
     locus of a diploid.
     """
-    experiment = evosim.resolve("birth-control", {"optimizer.population": 10})
+    experiment = evosim.resolve("coarse-savanna", {"optimizer.population": 10})
     varying = {
         name: locus["alleles"]
         for name, locus in experiment.genome["weights"].items()

@@ -20,7 +20,7 @@ from tests.support.claims import evosim, numbers
 from tests.support.paths import ROOT
 
 # Packaged experiments of which claims report exact numbers
-ENUMERATED_TOO = ("birth-control", "host", "micro", "maze", "villages", "deception", "suppressor")
+ENUMERATED_TOO = ("coarse-savanna", "host", "micro", "maze", "villages", "deception", "suppressor")
 
 
 @pytest.mark.parametrize(

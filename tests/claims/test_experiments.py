@@ -43,7 +43,7 @@ def test_another_genome_has_its_parameters() -> None:
 
 
 def test_the_ancestral_phase_stands_alone() -> None:
-    experiment = packaged("birth-control")
+    experiment = packaged("coarse-savanna")
     alone = ancestral_only(experiment, 30)
     assert alone.optimizer["population"] == 30
     assert alone.generations == experiment.swap

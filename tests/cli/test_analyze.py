@@ -95,9 +95,9 @@ def test_total_variation_is_told_to_who_asks(run: evosim.Run) -> None:
 def test_payoff_has_the_units_of_its_world(run: evosim.Run) -> None:
     assert {
         name: payoff_unit(evosim.resolve(name))
-        for name in ("birth-control", "micro", "host", "maze", "villages")
+        for name in ("coarse-savanna", "micro", "host", "maze", "villages")
     } == {
-        "birth-control": "expected offspring",
+        "coarse-savanna": "expected offspring",
         "micro": "expected offspring",
         "host": "expected infections",
         "maze": "payoff",

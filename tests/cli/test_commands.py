@@ -35,7 +35,7 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = evosim(capsys, "list")
     assert code == 0
     for name in (
-        "birth-control",
+        "coarse-savanna",
         "theorem",
         "reflexes",
         "savanna",
@@ -58,11 +58,11 @@ def test_what_is_shown_can_be_run(capsys: pytest.CaptureFixture[str], tmp_path: 
 
 def test_json_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = evosim(
-        capsys, *command("birth-control"), "--json", "--seed", "7", "--no-figures"
+        capsys, *command("coarse-savanna"), "--json", "--seed", "7", "--no-figures"
     )
     assert (code, err) == (0, "")
     result = json.loads(out)
-    assert result["experiment"] == "birth-control"
+    assert result["experiment"] == "coarse-savanna"
     assert result["seed"] == 7
     assert result["elapsed_s"] > 0
     assert Path(result["out"]).is_dir()
@@ -84,7 +84,7 @@ def test_json_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.slow
 def test_a_person_reads_the_split(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")
+    code, out, _ = evosim(capsys, *command("coarse-savanna"), "--replicates", "2", "--no-figures")
     assert code == 0
     for words in (
         "The ladder",
@@ -97,7 +97,7 @@ def test_a_person_reads_the_split(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert words in out
     folder = next(Path("results/runs").iterdir())
-    code, again, _ = evosim(capsys, *command("birth-control"), "--replicates", "2", "--no-figures")
+    code, again, _ = evosim(capsys, *command("coarse-savanna"), "--replicates", "2", "--no-figures")
     assert "already holds this run" in again
     code, out, _ = evosim(capsys, "analyze", str(folder), "--labels")
     assert code == 0
@@ -116,7 +116,7 @@ def test_one_class_has_its_own_account(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.slow
 def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
-    evosim(capsys, *command("birth-control", "replicates=2"), "--out", "run", "--no-figures")
+    evosim(capsys, *command("coarse-savanna", "replicates=2"), "--out", "run", "--no-figures")
     assert not Path("run/figures").exists()
     code, out, _ = evosim(capsys, "figures", "run", "--usual")
     assert code == 0
@@ -125,7 +125,7 @@ def test_figures_are_drawn_in_every_format(capsys: pytest.CaptureFixture[str]) -
         assert {".png": b"\x89PNG", ".svg": b"<svg", ".pdf": b"%PDF"}[path.suffix] in head
     names = {p.stem for p in Path("run/figures").iterdir()}
     assert names == {"fitness", "ladders", "behaviour", "loci", "search"}
-    evosim(capsys, *command("greedy-genes"), "--out", "driven", "--no-figures")
+    evosim(capsys, *command("coarse-drive"), "--out", "driven", "--no-figures")
     evosim(capsys, "figures", "driven", "--usual", "--format", "png")
     assert {p.stem for p in Path("driven/figures").iterdir()} == {*names, "drive"}
     assert "generation" in Path("run/figures/fitness.svg").read_text()
@@ -223,7 +223,7 @@ def test_what_the_data_leave_open_is_not_called_unavoidable(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _, out, _ = evosim(
-        capsys, *command("birth-control", "world.ancestral.nurse_cost=2"), "--no-figures", "--json"
+        capsys, *command("coarse-savanna", "world.ancestral.nurse_cost=2"), "--no-figures", "--json"
     )
     summary = json.loads(out)
     assert summary["shift"]["left_open_by_the_data"] > 0.1
@@ -279,7 +279,7 @@ MISTAKES = {
         "genome.weights.solo must be a table",
     ),
     "a folder as experiment": (["run", "./"], "must be readable text"),
-    "unknown experiment": (["run", "birth-contol"], "Did you mean 'birth-control'?"),
+    "unknown experiment": (["run", "birth-contol"], "Did you mean 'coarse-savanna'?"),
     "missing file": (["run", "nothing.toml"], "must exist"),
     "unknown key": (
         ["run", "--set", "world.ancestral.deaht=0.1"],
@@ -402,7 +402,7 @@ MISTAKES = {
     "not a run": (["analyze", "."], "must be a run's folder"),
     "no folder": (["analyze", "nowhere"], "must be a folder"),
     "unknown format": (["figures", "run", "--format", "gif"], "--format must be one of"),
-    "bad show": (["show", "birth-control", "--set", "genome.ploidy=3"], "genome.ploidy must be 1"),
+    "bad show": (["show", "coarse-savanna", "--set", "genome.ploidy=3"], "genome.ploidy must be 1"),
 }
 
 

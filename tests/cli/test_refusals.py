@@ -50,7 +50,7 @@ KINDS = {
     "sweep's folder run": (["run", "many"], "evosim sweep analyze many"),
     "run's folder run": (["run", "run"], "Rerun it: 'evosim run run/experiment.toml'"),
     "experiment swept": (["sweep", "run", "own.toml"], "evosim run own.toml"),
-    "name swept": (["sweep", "run", "birth-control"], "evosim run birth-control"),
+    "name swept": (["sweep", "run", "coarse-savanna"], "evosim run coarse-savanna"),
     "sweep's folder swept": (
         ["sweep", "run", "many"],
         "evosim sweep run many/sweep.toml --out many",
@@ -111,21 +111,21 @@ def test_one_kind_or_one_name_is_listed(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = evosim(
-        capsys, "show", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=95"
+        capsys, "show", "coarse-savanna", "--set", "world.ancestral.contraceptive_pleasure=95"
     )
     assert (code, err.count("\n")) == (0, 1)
     assert "contraceptive_pleasure = 95" in out
     assert "world.ancestral.contraceptive_pleasure is 95, 100 times its default of 0.95" in err
     assert (
         evosim(
-            capsys, "show", "birth-control", "--set", "world.ancestral.contraceptive_pleasure=1.9"
+            capsys, "show", "coarse-savanna", "--set", "world.ancestral.contraceptive_pleasure=1.9"
         )[2]
         == ""
     )
     code, _, err = evosim(
         capsys,
         "run",
-        "birth-control",
+        "coarse-savanna",
         "--set",
         "world.ancestral.contraceptive_pleasure=95",
         "--set",
@@ -133,7 +133,7 @@ def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[st
     )
     assert (code, err.count("\n")) == (2, 1), "a refusal stands alone"
     modern = differences.unusual_values(
-        setting("birth-control", "world.modern.contraceptive_pleasure=9.5").experiment
+        setting("coarse-savanna", "world.modern.contraceptive_pleasure=9.5").experiment
     )
     assert [words.partition(" ")[0] for words in modern] == ["world.modern.contraceptive_pleasure"]
 

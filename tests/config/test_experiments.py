@@ -15,16 +15,16 @@ def test_a_typo_of_a_world_names_the_world_and_its_experiments() -> None:
         read_experiment("savana")
     message = str(caught.value)
     assert "Did you mean 'savanna'? That is a world, not an experiment" in message
-    assert message.endswith("as 'evosim run birth-control'.")
+    assert message.endswith("as 'evosim run coarse-savanna'.")
 
 
 def test_a_typo_of_an_experiment_names_the_closest_one() -> None:
-    with pytest.raises(UserError, match=r"Did you mean 'greedy-genes'?"):
+    with pytest.raises(UserError, match=r"Did you mean 'coarse-drive'?"):
         read_experiment("gredy-genes")
 
 
 def test_a_name_that_is_close_to_none_gets_an_example() -> None:
-    with pytest.raises(UserError, match="Use for example 'birth-control'"):
+    with pytest.raises(UserError, match="Use for example 'coarse-savanna'"):
         read_experiment("xyzzy")
 
 
@@ -34,5 +34,5 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 
 
 def test_experiments_with_a_world_are_listed() -> None:
-    assert "birth-control" in experiments_with("world", "savanna")
+    assert "coarse-savanna" in experiments_with("world", "savanna")
     assert experiments_with("world", "nowhere") == []

@@ -36,4 +36,4 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_packaged_experiments_are_named_by_their_files() -> None:
-    assert {"micro", "birth-control"} <= named_experiments().keys()
+    assert {"micro", "coarse-savanna"} <= named_experiments().keys()

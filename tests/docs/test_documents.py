@@ -45,7 +45,7 @@ def documented() -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    experiment = resolve(apply_settings(read_experiment("greedy-genes"), quick("greedy-genes")))
+    experiment = resolve(apply_settings(read_experiment("coarse-drive"), quick("coarse-drive")))
     recorded, _ = execute.run(experiment, out=tmp_path_factory.mktemp("runs") / "run")
     accounts.analyze(recorded)
     return recorded.folder
@@ -120,7 +120,7 @@ def test_columns_and_tables_of_sweeps_are_documented(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in text for name in KEEPABLE)
     (tmp_path / "base.toml").write_text(
-        resolve(apply_settings(read_experiment("greedy-genes"), quick("greedy-genes"))).to_toml()
+        resolve(apply_settings(read_experiment("coarse-drive"), quick("coarse-drive"))).to_toml()
     )
     (tmp_path / "sweep.toml").write_text('name = "x"\nexperiment = "base.toml"\n')
     store = begin(read_sweep(tmp_path / "sweep.toml"), tmp_path / "sweep")

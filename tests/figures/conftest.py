@@ -14,8 +14,8 @@ from tests.support.settings import quick
 @pytest.fixture(scope="session")
 def savanna(tmp_path_factory: pytest.TempPathFactory) -> Source:
     """Planners in savanna, two seeds."""
-    settings = quick("birth-control", "replicates=2")
-    return source(tmp_path_factory.mktemp("savanna"), "birth-control", *settings)
+    settings = quick("coarse-savanna", "replicates=2")
+    return source(tmp_path_factory.mktemp("savanna"), "coarse-savanna", *settings)
 
 
 @pytest.fixture(scope="session")

@@ -342,7 +342,7 @@ def test_without_a_sample_nothing_is_said_of_one() -> None:
 @pytest.mark.slow
 def test_drivers_and_fresh_samples_at_once() -> None:
     made = setting(
-        "greedy-genes",
+        "coarse-drive",
         "optimizer.population=40",
         "phases.0.generations=8",
         "phases.1.generations=2",

@@ -155,7 +155,7 @@ def test_a_tie_is_a_tie_in_any_precision_and_company() -> None:
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_worth_does_not_depend_on_the_company(precision: str) -> None:
     """Alone, in any order, in a larger batch, again, or with an empty cache: the same bits."""
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     classes = np.random.default_rng(4).integers(0, made.genome.grid.size, 300)
     rules = made.genome.decode(classes)
     fresh = lambda **more: Scorer(made.pair.modern, made.pair, precision=precision, **more)  # type: ignore[arg-type]  # noqa: E731
@@ -205,7 +205,7 @@ def test_equals_are_looked_for_where_there_are_some() -> None:
 
 
 def test_memory_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     rules = made.genome.decode(np.arange(3000))
     whole = Scorer(made.pair.ancestral, made.pair).score(rules)
     forgetful = Scorer(made.pair.ancestral, made.pair)
@@ -255,7 +255,7 @@ def test_names_tell_behaviours_apart() -> None:
     """Over a whole grid: as many names as there are different policies where they are reached, by
     the reference's arithmetic.
     """
-    made = setting("birth-control", "genome.horizon.alleles=[2]")
+    made = setting("coarse-savanna", "genome.horizon.alleles=[2]")
     rules = made.genome.decode(np.arange(made.genome.grid.size))
     scorer = Scorer(made.pair.ancestral, made.pair)
     names = scorer.score(rules).policy
@@ -448,7 +448,7 @@ def test_nobody_stops_before_news_from_afar_has_come(
 
 
 def test_an_interrupt_leaves_nothing_that_seems_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     rules = made.genome.decode(np.arange(2000))
     scorer, exact = (
         Scorer(made.pair.ancestral, made.pair),

@@ -16,9 +16,9 @@ from tests.support.settings import setting
 SETTINGS = ("optimizer.population=40", "phases.0.generations=5", "phases.1.generations=5")
 
 
-@pytest.fixture(scope="module", params=["birth-control", "micro"])
+@pytest.fixture(scope="module", params=["coarse-savanna", "micro"])
 def both(request: pytest.FixtureRequest) -> tuple[Landscape, Landscape]:
-    more = ["genome.horizon.alleles=[1,3]"] if request.param == "birth-control" else []
+    more = ["genome.horizon.alleles=[1,3]"] if request.param == "coarse-savanna" else []
     made = setting(request.param, *SETTINGS, *more)
     survey_module.BLOCK = 1000
     try:
@@ -69,7 +69,7 @@ def test_its_summary_is_the_grid_s(both: tuple[Landscape, Landscape]) -> None:
 
 
 def test_a_run_is_the_same(both: tuple[Landscape, Landscape]) -> None:
-    made = setting("birth-control", *SETTINGS, "genome.horizon.alleles=[1,3]")
+    made = setting("coarse-savanna", *SETTINGS, "genome.horizon.alleles=[1,3]")
     tables = [simulate(made, Landscape(made, max_classes=n), 3).tables for n in (10**6, 10)]
     for name, table in tables[0].items():
         assert table.equals(tables[1][name]), name
@@ -91,7 +91,7 @@ def test_candidates_allow_for_the_error() -> None:
     assert seen.classes.tolist() == [3, 4]
 
 
-@pytest.mark.parametrize("name", ["reflexes", "birth-control"])
+@pytest.mark.parametrize("name", ["reflexes", "coarse-savanna"])
 def test_what_is_forgotten_is_found_again_to_the_bit(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +109,7 @@ def test_what_is_forgotten_is_found_again_to_the_bit(
 
 
 def test_memory_of_classes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = setting("birth-control", *SETTINGS)
+    made = setting("coarse-savanna", *SETTINGS)
     monkeypatch.setattr("evosim.fitness.landscape.MOST_CACHED", 100)
     whole, forgetful = Landscape(made), Landscape(made, max_classes=1, max_enumerated=1)
     rng = np.random.default_rng(7)
@@ -127,7 +127,7 @@ def test_memory_of_classes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_places_that_outlive_their_table_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fault: the table is cut, and where classes stand in it is not made again."""
-    made = setting("birth-control", *SETTINGS)
+    made = setting("coarse-savanna", *SETTINGS)
     monkeypatch.setattr("evosim.fitness.landscape.MOST_CACHED", 100)
 
     def cut(self: Landscape, asked: np.ndarray) -> None:

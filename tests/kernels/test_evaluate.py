@@ -69,7 +69,7 @@ def compare_scores(pair: WorldPair, rules: Rules) -> None:
 
 def test_savanna_and_its_beliefs() -> None:
     made = setting(
-        "birth-control",
+        "coarse-savanna",
         'genome.belief.alleles=["true","ancestral"]',
         "genome.temperature.alleles=[0,0.1]",
     )
@@ -81,7 +81,7 @@ def test_savanna_and_its_beliefs() -> None:
 
 
 def test_who_believes_in_the_past_takes_contraception_for_mating() -> None:
-    made = setting("birth-control", 'genome.belief.alleles=["true","ancestral"]')
+    made = setting("coarse-savanna", 'genome.belief.alleles=["true","ancestral"]')
     modern, a = made.pair.modern, made.pair.modern.acts
     believed = modern.beliefs["ancestral"]
     partnered = modern.available[:, a.index("mate_protected")]

@@ -9,7 +9,7 @@ from tests.support.settings import setting
 
 
 def test_equal_policies_are_evaluated_once() -> None:
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     scorer = Scorer(made.pair.ancestral, made.pair)
     rules = made.genome.decode(np.arange(500))
     first = scorer.score(rules)

@@ -20,7 +20,7 @@ def test_the_same_bytes_for_one_and_two_threads(monkeypatch: pytest.MonkeyPatch)
     """With drive and modifiers on."""
     monkeypatch.setattr(compilation, "MIN_PARALLEL", 1)
     monkeypatch.setattr(compilation, "MIN_PARALLEL_READING", 1)
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     rules = made.genome.decode(np.arange(0, 22_500, 37))
     pair = random_pair(4)
     policy = random_policy(pair.modern, 5)
@@ -46,7 +46,7 @@ def test_the_same_bytes_for_one_and_two_threads(monkeypatch: pytest.MonkeyPatch)
 def test_small_populations_on_one_thread_are_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    grid = setting("birth-control").genome.grid
+    grid = setting("coarse-savanna").genome.grid
     newborns = []
     for threaded in (10**9, 1):
         monkeypatch.setattr(compilation, "MIN_PARALLEL", threaded)

@@ -37,8 +37,8 @@ def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def grids() -> list[Grid]:
     """Markers with drivers of both ploidies; expressed loci; a grid too large to be listed."""
     settings = [
-        ("greedy-genes",),
-        ("birth-control", "genome.ploidy=1"),
+        ("coarse-drive",),
+        ("coarse-savanna", "genome.ploidy=1"),
         ("reflexes",),
         ("suppressor",),
     ]

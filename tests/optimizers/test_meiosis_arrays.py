@@ -17,7 +17,7 @@ def test_every_set_of_forces_has_its_own_bits() -> None:
 
 
 def test_drivers_are_on_their_chromosomes() -> None:
-    grid = setting("greedy-genes").genome.grid
+    grid = setting("coarse-drive").genome.grid
     meiosis = meiosis_of(grid)
     placed = {driver.locus for driver in grid.drive.drivers}
     assert set(meiosis.driver[meiosis.driver >= 0].tolist()) == placed
@@ -26,6 +26,6 @@ def test_drivers_are_on_their_chromosomes() -> None:
 
 
 def test_a_grid_without_mutation_has_no_such_force() -> None:
-    grid = setting("birth-control").genome.grid
+    grid = setting("coarse-savanna").genome.grid
     meiosis = meiosis_of(grid)._replace(rates=np.zeros(len(grid.loci)))
     assert "mutation" not in forces_of(grid, meiosis)

@@ -34,7 +34,7 @@ def test_mistakes_in_parameters(kind: Any, given: dict[str, Any], words: str) ->
 
 def test_drivers_need_meiosis() -> None:
     with pytest.raises(UserError, match=r"genome\.drivers must be empty"):
-        setting("greedy-genes", 'optimizer={name="cma-es"}')
+        setting("coarse-drive", 'optimizer={name="cma-es"}')
 
 
 def test_every_optimizer_has_a_description() -> None:

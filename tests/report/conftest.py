@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         f"question={json.dumps(HOSTILE)}",
         f"expected={json.dumps(HOSTILE)}",
     ]
-    for name, settings in (("greedy-genes", hostile), ("micro", ["replicates=2"])):
+    for name, settings in (("coarse-drive", hostile), ("micro", ["replicates=2"])):
         experiment = resolve(apply_settings(read_experiment(name), quick(name, *settings)))
         recorded, _ = execute.run(experiment, out=top / name)
         accounts.analyze(recorded)
@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         )
     )
     explore(search, out=top / "search", force=False, figures=False, clock=Clock())
-    return {name: top / name for name in ("greedy-genes", "micro", "sweep", "search")}
+    return {name: top / name for name in ("coarse-drive", "micro", "sweep", "search")}
 
 
 @pytest.fixture(scope="session")

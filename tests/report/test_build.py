@@ -91,7 +91,7 @@ def test_figures_of_the_first_runs_alone_keep_a_report_small(
     made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders, out = (
-        [made["micro"], made["greedy-genes"], made["search"], made["sweep"]],
+        [made["micro"], made["coarse-drive"], made["search"], made["sweep"]],
         tmp_path / "many.html",
     )
     heard: list[tuple[int, int]] = []

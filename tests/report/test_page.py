@@ -32,7 +32,7 @@ def test_a_report_loads_nothing_and_escapes_text_of_files(files: dict[str, Path]
             "module",
             "module",
         ]
-    assert Tags(files["greedy-genes"].read_text(encoding="utf-8")).texts["h1"] == [HOSTILE]
+    assert Tags(files["coarse-drive"].read_text(encoding="utf-8")).texts["h1"] == [HOSTILE]
 
 
 @pytest.mark.slow
@@ -133,7 +133,7 @@ def test_a_tooltip_answers_and_the_numbers_stand_below(
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser.show(files["greedy-genes"])
+    browser.show(files["coarse-drive"])
     figure = "#figure-part1-ladders"
     browser.hover(f"{figure} .mark-rect.role-mark path")
     told = browser.run(
@@ -151,7 +151,7 @@ def test_a_tooltip_answers_and_the_numbers_stand_below(
         )
     )
     assert rows
-    described = data_of(files["greedy-genes"].read_text(encoding="utf-8"))
+    described = data_of(files["coarse-drive"].read_text(encoding="utf-8"))
     data = [
         row
         for name in described["charts"]["part1-ladders"]["data"]
@@ -194,7 +194,7 @@ def test_the_switch_changes_labels_and_no_number(browser: Browser, files: dict[s
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
-    browser.show(files["greedy-genes"])
+    browser.show(files["coarse-drive"])
 
     def numbers(rows: list[list[str]]) -> list[list[str]]:
         return [[cell.partition("|")[0] for cell in row] for row in rows]
@@ -244,10 +244,10 @@ def test_keys_lead_past_the_contents(browser: Browser, files: dict[str, Path]) -
 
 @pytest.mark.slow
 def test_a_report_fits_a_narrow_screen_and_paper(browser: Browser, files: dict[str, Path]) -> None:
-    for name in ("greedy-genes", "sweep", "all"):
+    for name in ("coarse-drive", "sweep", "all"):
         browser.show(files[name], width=320, height=600)
         assert browser.run("return document.documentElement.scrollWidth") <= 320, name
-    browser.show(files["greedy-genes"])
+    browser.show(files["coarse-drive"])
     printed = base64.b64decode(browser.driver.print_page())
     assert printed.startswith(b"%PDF")
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
@@ -265,12 +265,12 @@ def test_a_report_fits_a_narrow_screen_and_paper(browser: Browser, files: dict[s
 def test_a_report_without_scripts_has_its_figures(browser: Browser, files: dict[str, Path]) -> None:
     browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        browser.driver.get(files["greedy-genes"].resolve().as_uri())
+        browser.driver.get(files["coarse-drive"].resolve().as_uri())
         html = Tags(browser.driver.page_source)
     finally:
         browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     images = [attributes for tag, attributes in html.tags if tag == "img"]
-    assert len(images) == len(data_of(files["greedy-genes"].read_text(encoding="utf-8"))["charts"])
+    assert len(images) == len(data_of(files["coarse-drive"].read_text(encoding="utf-8"))["charts"])
     assert all(
         (attributes["src"] or "").startswith("data:image/") and len(attributes["alt"] or "") > 8
         for attributes in images

@@ -11,7 +11,7 @@ from evosim.report.parameters import set_here
 def test_parameters_that_differ_from_the_defaults() -> None:
     experiment = resolve(
         apply_settings(
-            read_experiment("birth-control"),
+            read_experiment("coarse-savanna"),
             ["optimizer.population=77", "genome.weights.solo.mutation=0.125"],
         )
     )

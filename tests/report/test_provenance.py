@@ -16,7 +16,7 @@ from tests.support.reports import SWEEP, Tags
 def test_the_file_in_a_report_makes_the_same_run(
     made: dict[str, Path], files: dict[str, Path]
 ) -> None:
-    for name in ("greedy-genes", "micro", "search"):
+    for name in ("coarse-drive", "micro", "search"):
         codes = Tags(files[name].read_text(encoding="utf-8")).texts["code"]
         again = resolve(tomllib.loads(codes[1]))
         digest = json.loads((made[name] / "provenance.json").read_text(encoding="utf-8"))["digest"]

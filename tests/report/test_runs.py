@@ -14,12 +14,12 @@ from tests.support.reports import Tags
 
 @pytest.mark.slow
 def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str, Path]) -> None:
-    run = api.load(made["greedy-genes"])
+    run = api.load(made["coarse-drive"])
     assert isinstance(run, api.Run)
     cells = [
         text.strip()
         for kind in ("td", "th")
-        for text in Tags(files["greedy-genes"].read_text(encoding="utf-8")).texts[kind]
+        for text in Tags(files["coarse-drive"].read_text(encoding="utf-8")).texts[kind]
     ]
     compared = 0
     parts = [
@@ -40,7 +40,7 @@ def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str,
             formatting.number(value) for value in run.summary["ladder"][world]["rungs"].values()
         ]
     assert compared > 100
-    text = files["greedy-genes"].read_text(encoding="utf-8")
+    text = files["coarse-drive"].read_text(encoding="utf-8")
     assert all(
         parts_of.partition("'")[0].partition("&")[0][:60] in text
         for parts_of in sentences.sentences(run.typed_summary)

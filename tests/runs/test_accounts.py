@@ -30,7 +30,7 @@ def run(folder: Path, name: str, *settings: str) -> Recorded:
 
 def test_the_dead_have_no_behaviour() -> None:
     """Times a life are of the living: their sum is the expected number of ages lived."""
-    made = setting("birth-control", *quick("birth-control"))
+    made = setting("coarse-savanna", *quick("coarse-savanna"))
     landscape = Landscape(made)
     tables = simulate(made, landscape, 0).tables | {"landscape": landscape.frame()}
     maker = Accountant(made, tables, exact=True)
@@ -72,7 +72,7 @@ def test_recovery_leaves_out_seeds_extinct_before_the_swap(tmp_path: Path) -> No
 
 def test_extinct_populations_are_not_measured(tmp_path: Path) -> None:
     recorded = run(
-        tmp_path / "run", "birth-control", "genome.weights.pleasure.alleles=[0.0]", "replicates=2"
+        tmp_path / "run", "coarse-savanna", "genome.weights.pleasure.alleles=[0.0]", "replicates=2"
     )
     summary = accounts.analyze(recorded).summary
     assert summary.behaviour.modern is None

@@ -29,7 +29,7 @@ from evosim.simulation.state import Run
 from tests.support.runs import contents, equal, experiment, once, stops_once
 from tests.support.settings import quick, setting
 
-DRIVEN = ("greedy-genes", ())
+DRIVEN = ("coarse-drive", ())
 
 
 EXHAUSTIVE = (
@@ -49,16 +49,16 @@ ALTERNATING = (
 
 KINDS: list[tuple[str, tuple[str, ...]]] = [
     DRIVEN,
-    ("greedy-genes", ("optimizer.sexes=2", "snapshots=[3,4,11]")),
-    ("greedy-genes", ("optimizer.selfing=false",)),
-    ("birth-control", ("genome.ploidy=1",)),
-    ("birth-control", ('optimizer.name="asexual"', "search_ledger=false")),
+    ("coarse-drive", ("optimizer.sexes=2", "snapshots=[3,4,11]")),
+    ("coarse-drive", ("optimizer.selfing=false",)),
+    ("coarse-savanna", ("genome.ploidy=1",)),
+    ("coarse-savanna", ('optimizer.name="asexual"', "search_ledger=false")),
     ("reflexes", ()),
     ("micro", ('optimizer={name="hill-climb",climbers=9,patience=2}',)),
     ("micro", ('optimizer={name="deap",population=9}',)),
     EXHAUSTIVE,
     ALTERNATING,
-    ("birth-control", ("world.modern.conception=0.0", "world.modern.contraception=false")),
+    ("coarse-savanna", ("world.modern.conception=0.0", "world.modern.contraception=false")),
 ]
 
 
@@ -239,7 +239,7 @@ def test_a_stop_within_a_generation_loses_only_that_one(
 ) -> None:
     """A stop is raised inside a generation; the checkpoint holds complete generations only."""
     whole = execute.run(
-        experiment("greedy-genes", "replicates=1", "controls=false"), out=tmp_path / "whole"
+        experiment("coarse-drive", "replicates=1", "controls=false"), out=tmp_path / "whole"
     )[0]
     kind, name = INSIDE[where]
     real, calls = getattr(kind, name), 0

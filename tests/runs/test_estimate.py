@@ -80,7 +80,7 @@ def test_a_spike_is_not_the_pace_and_a_slow_start_is_forgotten() -> None:
 
 
 def test_controls_and_what_was_done_before_are_counted() -> None:
-    of = experiment("greedy-genes", *QUICK["greedy-genes"], "replicates=3")
+    of = experiment("coarse-drive", *QUICK["coarse-drive"], "replicates=3")
     led = Led(of, lambda g: 10.0)
     led.foresight.skip(of.generations * 11)  # of 3 seeds in 4 arms
     led.live(1)
@@ -102,7 +102,7 @@ def test_a_long_grid_says_so_first() -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "more"), [("micro", ()), ("greedy-genes", ("replicates=1",))])
+@pytest.mark.parametrize(("name", "more"), [("micro", ()), ("coarse-drive", ("replicates=1",))])
 def test_disk_is_about_what_is_then_there(tmp_path: Path, name: str, more: tuple[str, ...]) -> None:
     lasting = (
         "optimizer.population=40",

@@ -315,7 +315,7 @@ def test_extinction_is_a_result(tmp_path: Path) -> None:
     """With no conception in M, fitness is 0: the run dies out in its first generation there."""
     recorded = run(
         tmp_path / "run",
-        "birth-control",
+        "coarse-savanna",
         "world.modern.conception=0.0",
         "world.modern.contraception=false",
     )
@@ -327,7 +327,7 @@ def test_extinction_is_a_result(tmp_path: Path) -> None:
 
 
 def test_extinction_before_the_swap(tmp_path: Path) -> None:
-    recorded = run(tmp_path / "run", "birth-control", "genome.weights.pleasure.alleles=[0.0]")
+    recorded = run(tmp_path / "run", "coarse-savanna", "genome.weights.pleasure.alleles=[0.0]")
     assert recorded.provenance["runs"]["0"] == {"status": "extinct", "generations": 1}
     summary = accounts.analyze(recorded).summary
     assert summary.ladder.ancestral.steps["search"] is None
@@ -336,7 +336,7 @@ def test_extinction_before_the_swap(tmp_path: Path) -> None:
 
 def test_a_world_without_better_policies_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must have better and worse policies"):
-        run(tmp_path / "run", "birth-control", "world.ancestral.conception=0.0")
+        run(tmp_path / "run", "coarse-savanna", "world.ancestral.conception=0.0")
     assert not list(tmp_path.iterdir())
 
 

@@ -27,7 +27,7 @@ def test_folders_and_titles_with_brackets(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["birth-control", "reflexes", "greedy-genes"])
+@pytest.mark.parametrize("name", ["coarse-savanna", "reflexes", "coarse-drive"])
 def test_figures_are_valid_and_the_same_again(name: str, tmp_path: Path) -> None:
     """They are drawn without being validated, which takes as long as describing them."""
     recorded = run(tmp_path / "run", name)

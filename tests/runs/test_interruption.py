@@ -38,7 +38,7 @@ def stopped_run(folder: Path, name: str = "micro", *settings: str, after: int = 
 
 
 BIG = (
-    "greedy-genes",
+    "coarse-drive",
     "--replicates",
     "2",
     "--set",

@@ -16,7 +16,7 @@ def test_packages_that_are_not_used_do_not_matter() -> None:
 
 @pytest.mark.slow
 def test_the_user_s_own_algorithm_matters() -> None:
-    own = Choice("birth-control", "planner", "tests.support.own_algorithm:random_search")
+    own = Choice("coarse-savanna", "planner", "tests.support.own_algorithm:random_search")
     assert sources_digest(own) != sources_digest()
 
 

@@ -40,7 +40,7 @@ def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(folder: Path, **options: object) -> Recorded:
     return execute.run(
-        experiment("greedy-genes", *quick("greedy-genes", *SETTINGS)), out=folder, **options
+        experiment("coarse-drive", *quick("coarse-drive", *SETTINGS)), out=folder, **options
     )[0]  # type: ignore[arg-type]
 
 
@@ -141,7 +141,7 @@ def test_blocks_wait_in_memory_while_the_disk_is_full(
 
 @pytest.mark.usefixtures("short_blocks")
 def test_blocks_stay_in_memory_without_a_folder(tmp_path: Path, in_memory: Recorded) -> None:
-    made = setting("greedy-genes", *quick("greedy-genes", *SETTINGS))
+    made = setting("coarse-drive", *quick("coarse-drive", *SETTINGS))
     whole = simulate(made, Landscape(made), made.experiment.seed)
     assert whole.blocks is None
     for name in BY_GENERATION:

@@ -71,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         wide.setenv("COLUMNS", "200")
         (folder / "trial.toml").write_text(SWEEP)
-        greedy = [*command("greedy-genes"), "--replicates", "5", "--no-figures", "--out", "greedy"]
+        greedy = [*command("coarse-drive"), "--replicates", "5", "--no-figures", "--out", "greedy"]
         micro = [*command("micro"), "--replicates", "5", "--no-figures", "--out", "run"]
         for arguments in (
             greedy,

@@ -84,7 +84,7 @@ def test_another_job_is_refused(job: ModuleType) -> None:
 
 
 def test_enumerators_agree_with_the_landscape(script) -> None:  # type: ignore[no-untyped-def]
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     classes = np.arange(0, made.genome.grid.size, 301)
     worth = Landscape(made, max_classes=0).fitness(classes)
     for fitness in script("bench_grid").ENUMERATORS.values():

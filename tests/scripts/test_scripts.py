@@ -86,7 +86,7 @@ def test_every_variant_of_the_robustness_table_is_a_setting() -> None:
     variants = script("robustness").variants()
     assert len(variants) > 60
     for settings in variants.values():
-        setting("birth-control", *settings)
+        setting("coarse-savanna", *settings)
 
 
 @pytest.mark.parametrize("name", STUDIES.values())
@@ -183,7 +183,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Two small runs, as `evosim run` writes them."""
     folder = tmp_path_factory.mktemp("runs")
     made = {}
-    for name in ("birth-control", "greedy-genes"):
+    for name in ("coarse-savanna", "coarse-drive"):
         experiment = setting(name, *quick(name, "replicates=5")).experiment
         made[name] = run(experiment, out=folder / name)[0].folder
     return made
@@ -194,13 +194,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_losses_of_recorded_runs_are_those_of_their_accounts(
     name: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = [runs["greedy-genes"]] if name == "greedy_gene_hacks" else list(runs.values())
+    given = [runs["coarse-drive"]] if name == "greedy_gene_hacks" else list(runs.values())
     assert script(name).main([*map(str, given), "--out", str(tmp_path)]) == 0
     assert "table and figure" in capsys.readouterr().out
     assert (tmp_path / f"{ANALYSES[name]}.png").stat().st_size > 1000
     with (tmp_path / f"{ANALYSES[name]}.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["run"] == "greedy-genes"]
-    wanted = to_json(analyze(read_run(runs["greedy-genes"])).summary)
+        rows = [row for row in csv.DictReader(file) if row["run"] == "coarse-drive"]
+    wanted = to_json(analyze(read_run(runs["coarse-drive"])).summary)
     keys = {
         "shift_losses": ("who", "what"),
         "in_distribution_waste": ("what", "name"),
@@ -249,7 +249,7 @@ def test_runs_without_drivers_are_refused(
     runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
-        script("greedy_gene_hacks").main([str(runs["birth-control"]), "--out", str(tmp_path)]) == 2
+        script("greedy_gene_hacks").main([str(runs["coarse-savanna"]), "--out", str(tmp_path)]) == 2
     )
     assert "must be a run with drivers and controls, but has none" in capsys.readouterr().err
 

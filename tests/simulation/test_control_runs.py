@@ -19,7 +19,7 @@ DRIVER = "genome.drivers.0"
 
 def account_of(tmp_path: Path, *settings: str) -> tuple[execute.Recorded, Account]:
     experiment = resolve(
-        apply_settings(read_experiment("greedy-genes"), quick("greedy-genes", *settings))
+        apply_settings(read_experiment("coarse-drive"), quick("coarse-drive", *settings))
     )
     recorded, _ = execute.run(experiment, out=tmp_path / "run")
     return recorded, accounts.analyze(recorded)

@@ -7,7 +7,7 @@ from tests.support.settings import setting
 
 
 def test_controls_change_the_genome_and_nothing_else() -> None:
-    experiment = setting("greedy-genes").experiment
+    experiment = setting("coarse-drive").experiment
     controls = controls_of(experiment)
     assert set(controls) == set(CONTROLS) - {"all_cases"}
     for name, control in controls.items():
@@ -19,5 +19,5 @@ def test_controls_change_the_genome_and_nothing_else() -> None:
             assert drivers == []
         else:
             assert drivers == [original[0] | {"ratio": 0.5}]
-    assert controls_of(setting("birth-control").experiment) == {}
-    assert controls_of(setting("greedy-genes", "controls=false").experiment) == {}
+    assert controls_of(setting("coarse-savanna").experiment) == {}
+    assert controls_of(setting("coarse-drive", "controls=false").experiment) == {}

@@ -36,7 +36,7 @@ DRIVER = "genome.drivers.0"
 
 def account_of(tmp_path: Path, *settings: str) -> tuple[execute.Recorded, Account]:
     experiment = resolve(
-        apply_settings(read_experiment("greedy-genes"), quick("greedy-genes", *settings))
+        apply_settings(read_experiment("coarse-drive"), quick("coarse-drive", *settings))
     )
     recorded, _ = execute.run(experiment, out=tmp_path / "run")
     return recorded, accounts.analyze(recorded)
@@ -143,14 +143,14 @@ def test_a_driver_that_sterilizes_all_ends_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = quick(
-        "greedy-genes",
+        "coarse-drive",
         f"{DRIVER}.ratio=1.0",
         f"{DRIVER}.cost=1.0",
         f"{DRIVER}.dominance=1.0",
         "optimizer.introductions.0.copies=120",
     )
     arguments = [item for s in settings for item in ("--set", s)]
-    code, out, _ = evosim(capsys, "run", "greedy-genes", *arguments, "--out", str(tmp_path / "run"))
+    code, out, _ = evosim(capsys, "run", "coarse-drive", *arguments, "--out", str(tmp_path / "run"))
     assert code == 0
     assert "Extinct: 2 of 2 runs" in out
     assert "not measured, which is not 0: the control or the run died out" in " ".join(out.split())
@@ -161,8 +161,8 @@ def test_a_driver_that_sterilizes_all_ends_the_run(
 def test_a_lethal_driver_in_males_alone_ends_it_too() -> None:
     """Every male is sterile: there are no fathers, although all females are fertile."""
     made = setting(
-        "greedy-genes",
-        *quick("greedy-genes"),
+        "coarse-drive",
+        *quick("coarse-drive"),
         "optimizer.sexes=2",
         f"{DRIVER}.cost=1.0",
         f"{DRIVER}.dominance=1.0",
@@ -174,12 +174,12 @@ def test_a_lethal_driver_in_males_alone_ends_it_too() -> None:
 
 def test_two_sexes_and_no_selfing_run_from_a_file() -> None:
     for change in ("optimizer.sexes=2", "optimizer.selfing=false"):
-        made = setting("greedy-genes", *quick("greedy-genes", change))
+        made = setting("coarse-drive", *quick("coarse-drive", change))
         assert simulate(made, Landscape(made), 0).status == "complete"
 
 
 def test_enumerated_or_looked_up_is_the_same_with_drive() -> None:
-    made = setting("greedy-genes", *quick("greedy-genes"))
+    made = setting("coarse-drive", *quick("coarse-drive"))
     one, other = (
         simulate(made, Landscape(made, max_classes=limit, max_enumerated=limit), 3).tables
         for limit in (10**6, 10)
@@ -328,15 +328,15 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
 def test_mistakes_are_named(name: str) -> None:
     settings, message = MISTAKES[name]
     with pytest.raises(UserError) as error:
-        build(resolve(apply_settings(read_experiment("greedy-genes"), settings)))
+        build(resolve(apply_settings(read_experiment("coarse-drive"), settings)))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_one_allele_that_modifies_two_drivers_is_followed_once() -> None:
     made = setting(
-        "greedy-genes",
-        *quick("greedy-genes"),
+        "coarse-drive",
+        *quick("coarse-drive"),
         'genome.markers.u={alleles=["wild","driver"],mutation=0.0}',
         'genome.markers.sup={alleles=["none","a","b"],mutation=0.0}',
         'genome.drivers=[{locus="t",allele="driver",ratio=0.9},{locus="u",allele="driver",ratio=0.8}]',
@@ -537,7 +537,7 @@ def test_the_lineage_kernel_dies_where_the_optimizer_does() -> None:
 def test_the_search_ledger_does_not_change_the_landscape() -> None:
     frames = []
     for ledger in ("true", "false"):
-        made = setting("greedy-genes", *quick("greedy-genes", f"search_ledger={ledger}"))
+        made = setting("coarse-drive", *quick("coarse-drive", f"search_ledger={ledger}"))
         landscape = Landscape(made, max_classes=10, max_enumerated=10)
         simulate(made, landscape, 0)
         frames.append(landscape.frame())

@@ -28,7 +28,7 @@ def test_the_optimizer_gets_the_fitness_of_the_phase() -> None:
 
 
 def test_net_fitness_has_the_costs_of_drivers() -> None:
-    _, population, evaluated = evaluation("greedy-genes")
+    _, population, evaluated = evaluation("coarse-drive")
     generation = evaluated.load(population.ask())
     retained = population.fitness_retained(population.ask())
     expected = generation.fitness("modern").copy() * retained
@@ -36,7 +36,7 @@ def test_net_fitness_has_the_costs_of_drivers() -> None:
 
 
 def test_genotypes_outside_the_run_change_nothing() -> None:
-    _, population, evaluated = evaluation("greedy-genes")
+    _, population, evaluated = evaluation("coarse-drive")
     newborns = population.ask()
     generation = evaluated.load(newborns)
     before = generation.fitness("ancestral").copy()

@@ -29,9 +29,9 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def loop(*settings: str) -> simulation_loop.Run:
     """A short run of the product's own loop, with drive, introductions, linkage and a ledger."""
     made = setting(
-        "greedy-genes",
+        "coarse-drive",
         *quick(
-            "greedy-genes", "genome.markers.t.position=20", "optimizer.population=700", *settings
+            "coarse-drive", "genome.markers.t.position=20", "optimizer.population=700", *settings
         ),
     )
     return simulation_loop.simulate(made, Landscape(made), 0)
@@ -56,7 +56,7 @@ def simulated(name: str, *settings: str, max_classes: int | None = None, seed: i
 
 
 def test_replicates_are_runs_with_later_seeds() -> None:
-    made = setting("birth-control", *quick("birth-control"))
+    made = setting("coarse-savanna", *quick("coarse-savanna"))
     shared = Landscape(made)
     both = [simulate(made, shared, seed) for seed in (4, 5)]
     alone = simulate(made, Landscape(made), 5)
@@ -64,7 +64,7 @@ def test_replicates_are_runs_with_later_seeds() -> None:
     assert not equal(both[0].tables, both[1].tables)
 
 
-@pytest.mark.parametrize("name", ["birth-control", "micro"])
+@pytest.mark.parametrize("name", ["coarse-savanna", "micro"])
 @pytest.mark.parametrize("optimizer", ["sexual", "asexual"])
 def test_look_up_and_direct_evaluation_give_the_same_run(name: str, optimizer: str) -> None:
     change = f'optimizer.name="{optimizer}"'
@@ -75,7 +75,7 @@ def test_look_up_and_direct_evaluation_give_the_same_run(name: str, optimizer: s
 
 def test_the_modern_world_cannot_change_the_ancestral_phase() -> None:
     one, other = (
-        simulated("birth-control", f"world.modern.{change}")
+        simulated("coarse-savanna", f"world.modern.{change}")
         for change in ("death=0.2", "conception=0.0")
     )
     swap = 12

@@ -37,12 +37,12 @@ def simulated(name: str, *settings: str, seed: int = 0) -> Run:
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("greedy-genes", ()),
-        ("greedy-genes", ("genome.markers.t.position=20", "genome.weights.solo.mutation=0.05")),
-        ("greedy-genes", ("optimizer.sexes=2",)),
-        ("greedy-genes", ("optimizer.selfing=false",)),
-        ("birth-control", ("genome.ploidy=1",)),
-        ("birth-control", ('optimizer.name="asexual"',)),
+        ("coarse-drive", ()),
+        ("coarse-drive", ("genome.markers.t.position=20", "genome.weights.solo.mutation=0.05")),
+        ("coarse-drive", ("optimizer.sexes=2",)),
+        ("coarse-drive", ("optimizer.selfing=false",)),
+        ("coarse-savanna", ("genome.ploidy=1",)),
+        ("coarse-savanna", ('optimizer.name="asexual"',)),
         ("reflexes", ()),
     ],
 )
@@ -57,7 +57,7 @@ def test_it_closes_in_every_generation(name: str, settings: tuple[str, ...]) -> 
 
 
 def test_changes_sum_to_those_of_the_other_tables() -> None:
-    tables = simulated("greedy-genes").tables
+    tables = simulated("coarse-drive").tables
     whole = price_equation.totals(tables["search"].filter, 1, 18)
     generations = tables["generations"].sort("generation")
     for trait, column in (("fitness in A", "ancestral_mean"), ("fitness in M", "modern_mean")):
@@ -75,33 +75,33 @@ def test_changes_sum_to_those_of_the_other_tables() -> None:
 
 
 def test_a_wrong_entry_is_seen() -> None:
-    table = simulated("greedy-genes").tables["search"]
+    table = simulated("coarse-drive").tables["search"]
     broken = table.with_columns(pl.col("drive") * 0.99)
     assert float(price_equation.closure(broken).abs().max()) > 1e-6  # type: ignore[arg-type]
 
 
 def test_switching_it_off_changes_nothing_else() -> None:
-    on, off = simulated("greedy-genes"), simulated("greedy-genes", "search_ledger=false")
+    on, off = simulated("coarse-drive"), simulated("coarse-drive", "search_ledger=false")
     assert set(on.tables) - set(off.tables) == {"search"}
     assert all(off.tables[name].equals(on.tables[name]) for name in off.tables)
 
 
 def test_absent_forces_are_0_and_unmeasured_ones_null() -> None:
-    table = simulated("birth-control").tables["search"]
+    table = simulated("coarse-savanna").tables["search"]
     assert table["sampling"].null_count() == table["drive"].null_count() == table.height
     assert (table["recombination"] == 0.0).all()
     assert (table["introduction"] == 0.0).all()
     assert (table["mutation"] != 0.0).any()
     # one force alone has one order  # type: ignore[arg-type]
     assert float(table["order_spread"].max()) == 0.0
-    still = simulated("birth-control", "genome.mutation_scale=0.0").tables["search"]
+    still = simulated("coarse-savanna", "genome.mutation_scale=0.0").tables["search"]
     assert (still["mutation"] == 0.0).all()
-    asexual = simulated("birth-control", 'optimizer.name="asexual"').tables["search"]
+    asexual = simulated("coarse-savanna", 'optimizer.name="asexual"').tables["search"]
     assert float(asexual["segregation"].abs().max()) < 1e-12  # type: ignore[arg-type]
 
 
 def test_the_introduction_is_booked_where_it_happens() -> None:
-    table = simulated("greedy-genes").tables["search"].filter(pl.col("trait") == "t: driver")
+    table = simulated("coarse-drive").tables["search"].filter(pl.col("trait") == "t: driver")
     came = table.filter(pl.col("introduction") != 0.0)
     assert came["generation"].to_list() == [2]
     assert came["introduction"][0] == pytest.approx(25 / 120)
@@ -113,7 +113,7 @@ def test_the_spread_bounds_the_effect_of_the_order() -> None:
     same.
     """
     tables = simulated(
-        "greedy-genes",
+        "coarse-drive",
         "genome.markers.t.mutation=0.2",
         "genome.markers.t.position=20",
         "genome.weights.solo.mutation=0.2",
@@ -124,7 +124,7 @@ def test_the_spread_bounds_the_effect_of_the_order() -> None:
 
 
 def test_the_summary_sums_before_and_after_the_swap() -> None:
-    table = simulated("greedy-genes").tables["search"]
+    table = simulated("coarse-drive").tables["search"]
     found = price_equation.price_summary(table.filter, 16, 19)
     assert found is not None
     for part, first, last in (("traits", 1, 15), ("after", 16, 18)):
@@ -150,7 +150,7 @@ def test_exhaustive_search_has_no_descent_to_account_for() -> None:
 
 def test_replicates_do_not_share_terms() -> None:
     one, other = (
-        simulated("greedy-genes", seed=s).tables["search"]["drift"].to_numpy() for s in (0, 1)
+        simulated("coarse-drive", seed=s).tables["search"]["drift"].to_numpy() for s in (0, 1)
     )
     assert np.abs(one - other).max() > 0.0
 
@@ -170,8 +170,8 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def grids() -> list[Grid]:
     """Markers with drivers of both ploidies; expressed loci; a grid too large to be listed."""
     settings = [
-        ("greedy-genes",),
-        ("birth-control", "genome.ploidy=1"),
+        ("coarse-drive",),
+        ("coarse-savanna", "genome.ploidy=1"),
         ("reflexes",),
         ("suppressor",),
     ]
@@ -207,9 +207,9 @@ def test_traits_are_expressed_values_and_copies(grid: Grid) -> None:
 def loop(*settings: str) -> simulation_loop.Run:
     """A short run of the product's own loop, with drive, introductions, linkage and a ledger."""
     made = setting(
-        "greedy-genes",
+        "coarse-drive",
         *quick(
-            "greedy-genes", "genome.markers.t.position=20", "optimizer.population=700", *settings
+            "coarse-drive", "genome.markers.t.position=20", "optimizer.population=700", *settings
         ),
     )
     return simulation_loop.simulate(made, Landscape(made), 0)

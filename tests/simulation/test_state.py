@@ -12,7 +12,7 @@ from tests.support.settings import quick, setting
 
 
 def test_a_state_is_json_arrays_and_tables() -> None:
-    problem = setting("greedy-genes", *quick("greedy-genes"))
+    problem = setting("coarse-drive", *quick("coarse-drive"))
     last: list[Snapshot] = []
 
     class Last(Session):

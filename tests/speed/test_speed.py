@@ -32,7 +32,7 @@ Benchmark = Callable[..., Any]
 def test_enumerate_the_default_grid(
     benchmark: Benchmark, precision: Literal["single", "double"]
 ) -> None:
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     rules = made.genome.decode(np.arange(made.genome.grid.size))
     scorer = Scorer(made.pair.ancestral, made.pair, precision=precision)
 
@@ -44,7 +44,7 @@ def test_enumerate_the_default_grid(
 
 
 def test_meet_known_behaviours(benchmark: Benchmark) -> None:
-    made = setting("birth-control")
+    made = setting("coarse-savanna")
     rules = made.genome.decode(np.arange(0, made.genome.grid.size, 45))
     scorer = Scorer(made.pair.ancestral, made.pair)
     known = scorer.score(rules).payoff
@@ -52,7 +52,7 @@ def test_meet_known_behaviours(benchmark: Benchmark) -> None:
 
 
 def test_one_seed_of_the_default_experiment(benchmark: Benchmark) -> None:
-    made = setting("birth-control", "phases.0.generations=50", "phases.1.generations=50")
+    made = setting("coarse-savanna", "phases.0.generations=50", "phases.1.generations=50")
     landscape = Landscape(made)
     assert benchmark(lambda: simulate(made, landscape, 0)).status == "complete"
 

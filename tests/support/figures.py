@@ -25,7 +25,7 @@ STILL = (
 
 
 EVERYWHERE = [
-    "birth-control",
+    "coarse-savanna",
     "reflexes",
     "villages",
     "maze",

@@ -15,7 +15,7 @@ def setting(name: str, *settings: str) -> Problem:
 
 
 QUICK: dict[str, tuple[str, ...]] = {
-    "birth-control": (
+    "coarse-savanna": (
         "optimizer.population=40",
         "phases.0.generations=12",
         "phases.1.generations=6",
@@ -26,7 +26,7 @@ QUICK: dict[str, tuple[str, ...]] = {
         "phases.1.generations=4",
         "analysis.restarts=3",
     ),
-    "greedy-genes": (
+    "coarse-drive": (
         "optimizer.population=60",
         "phases.0.generations=16",
         "phases.1.generations=3",

@@ -62,7 +62,7 @@ def test_a_landscape_is_counted_once_per_worker(
     "keep", ["", 'keep = ["ladder", "behaviour", "generations", "loci", "alleles", "populations"]']
 )
 @pytest.mark.parametrize(
-    ("name", "more"), [("micro", ""), ("birth-control", "optimizer.population = 100\n")]
+    ("name", "more"), [("micro", ""), ("coarse-savanna", "optimizer.population = 100\n")]
 )
 def test_the_estimated_bytes_are_about_those_written(
     tmp_path: Path, name: str, more: str, keep: str

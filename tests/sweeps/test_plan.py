@@ -53,7 +53,7 @@ def test_values_of_any_kind_come_back_as_they_were() -> None:
 def test_hack_is_kept_where_there_are_controls() -> None:
     assert plan_of("").keep == ("ladder", "ledger")
     Path("y.toml").write_text(
-        'name = "y"\nexperiment = "greedy-genes"\n[grid]\ncontrols = [false, true]\n'
+        'name = "y"\nexperiment = "coarse-drive"\n[grid]\ncontrols = [false, true]\n'
     )
     assert make_plan(read_sweep(Path("y.toml"))).keep == ("ladder", "ledger", "hack")
 

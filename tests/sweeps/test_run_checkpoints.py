@@ -19,7 +19,7 @@ from tests.support.sweeps import after, begun, compute, content
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "generations", "calls", "fewest"), [("micro", 12, 15, 1), ("greedy-genes", 60, 75, 3)]
+    ("name", "generations", "calls", "fewest"), [("micro", 12, 15, 1), ("coarse-drive", 60, 75, 3)]
 )
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_run_continues_from_its_checkpoint(

@@ -10,7 +10,7 @@ from tests.support.sweeps import begun, compute
 
 def test_a_cell_that_dies_out_is_a_result(tmp_path: Path) -> None:
     text = (
-        'name = "gone"\nexperiment = "birth-control"\nkeep ='
+        'name = "gone"\nexperiment = "coarse-savanna"\nkeep ='
         ' ["ladder"]\n[set]\nphases.0.generations = 4\nphases.1.generations = 3\n'
     )
     text += (

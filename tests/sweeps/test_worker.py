@@ -39,8 +39,8 @@ from tests.support.sweeps import begun, compute, content
         ("micro", ()),
         ("micro", ("analysis.max_classes=1",)),
         ("micro", ("analysis.max_classes=1", "analysis.max_enumerated=1", "analysis.restarts=2")),
-        ("greedy-genes", ("replicates=1",)),
-        ("birth-control", ("world.modern.conception=0.0", "world.modern.contraception=false")),
+        ("coarse-drive", ("replicates=1",)),
+        ("coarse-savanna", ("world.modern.conception=0.0", "world.modern.contraception=false")),
     ],
 )
 def test_numbers_are_those_of_evosim_run_bit_by_bit(

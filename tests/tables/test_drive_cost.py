@@ -8,7 +8,7 @@ from tests.support.summaries import summary_of
 
 
 def test_frequencies_have_a_column_per_arm() -> None:
-    account = account_of("greedy-genes").summary
+    account = account_of("coarse-drive").summary
     assert account.hack
     table = drive_cost.frequencies(account.hack.frequencies)
     assert len(table.columns) == 2 + len(account.hack.frequencies[0].arms)
@@ -19,5 +19,5 @@ def test_without_controls_there_is_no_table() -> None:
     account = account_of("micro").summary
     assert drive_cost.text(summary_of(account)) == []
     assert drive_cost.who_searched(account) == "the population"
-    fair = drive_cost.who_searched(account_of("greedy-genes").summary)
+    fair = drive_cost.who_searched(account_of("coarse-drive").summary)
     assert fair == "the population with fair meiosis"

@@ -8,7 +8,7 @@ from tests.support.accounts import account_of
 
 
 def test_rungs_show_the_fitness_of_the_summary() -> None:
-    account = account_of("greedy-genes").summary
+    account = account_of("coarse-drive").summary
     table = ladder.ladder_table(account, "payoff", 2)
     codes, ancestral = list(table.columns[0].cells), list(table.columns[2].cells)
     for rung, value in account.ladder.ancestral.rungs.items():

@@ -7,7 +7,7 @@ from tests.support.accounts import account_of
 
 
 def test_terms_that_are_0_are_left_out() -> None:
-    price = account_of("greedy-genes").summary.search
+    price = account_of("coarse-drive").summary.search
     assert price
     table = price_equation.search_table(price)
     assert list(table.columns[0].cells) == [row.trait for row in price.traits]

@@ -12,7 +12,7 @@ from tests.support.summaries import summary_of
 
 
 def test_accounts_stand_in_the_order_of_reading() -> None:
-    found = screen.accounts(summary_of(account_of("greedy-genes").summary))
+    found = screen.accounts(summary_of(account_of("coarse-drive").summary))
     order = [name for name in accounts_with_text() if name in found]
     assert list(found) == order
     assert all(isinstance(part, Table | str) for parts in found.values() for part in parts)

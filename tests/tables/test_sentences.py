@@ -11,7 +11,7 @@ from tests.support.summaries import header, summary_of
 
 
 def test_each_loss_has_its_sentence() -> None:
-    said = sentences.sentences(summary_of(account_of("greedy-genes").summary, replicates=2))
+    said = sentences.sentences(summary_of(account_of("coarse-drive").summary, replicates=2))
     for beginning in ("Birth-control style", "Masturbation style", "Greedy genes", "Ancestral"):
         assert sum(text.startswith(beginning) for text in said) == 1
 

@@ -10,7 +10,7 @@ from tests.support.accounts import account_of
 
 
 def test_steps_that_lose_something_are_columns() -> None:
-    table = steps.steps_table(account_of("greedy-genes").summary)
+    table = steps.steps_table(account_of("coarse-drive").summary)
     assert not isinstance(table, str)
     headings = [str(column.header) for column in table.columns]
     assert headings[0] == "act"

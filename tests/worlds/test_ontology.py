@@ -46,7 +46,7 @@ def test_a_group_gets_the_mean_payoff_of_available_acts() -> None:
 
 def test_states_that_pay_alike_can_be_merged_for_nothing() -> None:
     """In the savanna energy and partner change no payoff, so merging them has no error."""
-    world = setting("birth-control").pair.ancestral
+    world = setting("coarse-savanna").pair.ancestral
     stage = np.array([int(name.partition(".s")[2] or -1) for name in world.states])
     assert merging_error(world, stage + 1) == 0.0
     assert np.allclose(merge_states(world, stage + 1).payoff, world.payoff, atol=1e-15, rtol=0)
