@@ -42,7 +42,7 @@ def sums(table: pl.DataFrame) -> dict[tuple[int, str, str], float]:
     return {(seed, world, step): value for seed, world, step, value in rows.iter_rows()}
 
 
-@pytest.mark.parametrize("name", ["greedy-genes", "birth-control", "micro"])
+@pytest.mark.parametrize("name", ["coarse-drive", "coarse-savanna", "micro"])
 def test_parts_sum_to_the_steps_of_the_ladder(name: str) -> None:
     account = account_of(name)
     found = sums(account.tables["loss_causes"])
@@ -56,7 +56,7 @@ def test_parts_sum_to_the_steps_of_the_ladder(name: str) -> None:
         .iter_rows()
     }
     assert found.keys() == known.keys()
-    assert len(known) == len(WORLDS) * (4 if name == "greedy-genes" else 1)
+    assert len(known) == len(WORLDS) * (4 if name == "coarse-drive" else 1)
     for key, value in known.items():
         assert found[key] == pytest.approx(value, abs=EXACT)
     table = account.tables["loss_causes"]
@@ -83,7 +83,7 @@ def test_sampled_selection_follows_the_ladder(how: tuple[str, ...]) -> None:
 
 
 def test_the_summary_has_the_steps_of_the_ladder() -> None:
-    summary = account_of("greedy-genes").summary
+    summary = account_of("coarse-drive").summary
     losses = summary.part(Summary)
     assert losses
     for world, steps in losses.worlds.items():
@@ -105,7 +105,7 @@ def test_the_summary_has_the_steps_of_the_ladder() -> None:
 
 def test_drivers_carry_their_own_cost_of_the_hack() -> None:
     """Of the fair control none: the driver is lost there. Shapley gives half of what they share."""
-    account = account_of("greedy-genes")
+    account = account_of("coarse-drive")
     losses = account.summary.part(Summary)
     assert losses
     own_cost = account.summary.hack
@@ -126,7 +126,7 @@ def with_population(inputs: AccountInputs, snapshot: PopulationSnapshot) -> Acco
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_population_of_one_class_is_known(world: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The parts are the difference of two causes: of the class, and of the best genome."""
-    made = accountant_of("birth-control")
+    made = accountant_of("coarse-savanna")
     inputs = inputs_of(made)
     class_id = 5000
     one = PopulationSnapshot(*(np.array([x]) for x in (class_id, 1.0, 1.0, class_id, 1.0)))
@@ -178,7 +178,7 @@ def test_shapley_values_are_those_of_the_readable_form() -> None:
 
 
 def test_the_scorer_changes_no_number() -> None:
-    inputs = inputs_of(accountant_of("greedy-genes"))
+    inputs = inputs_of(accountant_of("coarse-drive"))
     tables = [
         loss_causes.tables(replace(inputs, make_scorer=maker))["loss_causes"]
         for maker in (None, Scorer)
@@ -189,7 +189,7 @@ def test_the_scorer_changes_no_number() -> None:
 
 def test_what_is_not_split_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a low bound on minds, parts and what is not split still sum to the step."""
-    inputs = inputs_of(accountant_of("greedy-genes"))
+    inputs = inputs_of(accountant_of("coarse-drive"))
     whole = loss_causes.tables(inputs)["loss_causes"]
     monkeypatch.setattr(loss_causes, "MOST_MINDS", 150)
     part = loss_causes.tables(inputs)["loss_causes"]
@@ -215,7 +215,7 @@ def uniform(value: np.ndarray) -> np.ndarray:
 
 def test_planted_faults_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other weights, a part that is dropped, a wrong share, and drivers that are forgotten."""
-    inputs = inputs_of(accountant_of("greedy-genes"))
+    inputs = inputs_of(accountant_of("coarse-drive"))
     whole = loss_causes.parts_of_genomes
     with monkeypatch.context() as planted:
         planted.setattr(loss_causes, "shapley_parts", uniform)
@@ -240,7 +240,7 @@ def test_planted_faults_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_planners_that_are_not_themselves_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Minds as they are, but with another horizon than in the ladder."""
-    inputs = inputs_of(accountant_of("greedy-genes"))
+    inputs = inputs_of(accountant_of("coarse-drive"))
     whole = loss_causes.repair
 
     def longer(*args: object, **keywords: object) -> object:

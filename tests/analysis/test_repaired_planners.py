@@ -99,7 +99,7 @@ def test_parts_that_are_right_already(make_scorer: MakeScorer | None) -> None:
     assert_equal_to_causes(gated, pair, "modern", make_scorer)
 
 
-@pytest.mark.parametrize("name", ["birth-control", "gated", "maze", "villages", "three-losses"])
+@pytest.mark.parametrize("name", ["coarse-savanna", "gated", "maze", "villages", "three-losses"])
 @pytest.mark.slow
 def test_classes_of_packaged_experiments(name: str) -> None:
     made = setting(name)

@@ -12,7 +12,7 @@ from tests.support.summaries import summary_of
 
 
 def test_each_step_has_a_table() -> None:
-    summary = summary_of(account_of("greedy-genes").summary)
+    summary = summary_of(account_of("coarse-drive").summary)
     waste, hack = loss_causes.text(summary)
     assert not isinstance(waste, str)
     assert not isinstance(hack, str)
