@@ -1,7 +1,7 @@
 """evosim: a laboratory for base and mesa optimizers.
 
     import evosim
-    run = evosim.run("birth-control", seed=1)  # as `evosim run`; a run that exists is read back
+    run = evosim.run("three-losses", seed=1)   # as `evosim run`; a run that exists is read back
     run.ladder()                               # a polars frame: which stage lost it, in both worlds
     evosim.load("results/runs/FOLDER")         # a run, a sweep, or a search of a landscape
 

@@ -43,7 +43,7 @@ ExperimentSource = str | Path | Mapping[str, Any] | Experiment
 
 @guarded
 def run(
-    experiment: ExperimentSource = "birth-control",
+    experiment: ExperimentSource = "three-losses",
     settings: Settings | None = None,
     *,
     seed: int | None = None,
@@ -171,7 +171,7 @@ def resolve(
     elif isinstance(experiment, Mapping):
         tree = copy.deepcopy(dict(experiment))
     else:
-        path = a_path(experiment, "experiment", "'birth-control'")
+        path = a_path(experiment, "experiment", "'three-losses'")
         tree = copy.deepcopy(read_experiment(str(path)))
     given = {key: value for key, value in more.items() if value is not None}
     for key, value in (_plain_settings(settings) | given).items():
@@ -229,7 +229,7 @@ def load(folder: str | Path) -> Run | Sweep | Search:
 @guarded
 def account(
     population: pl.DataFrame,
-    experiment: ExperimentSource = "birth-control",
+    experiment: ExperimentSource = "three-losses",
     settings: Settings | None = None,
 ) -> Population:
     """The account of a population of your own in an experiment's worlds.

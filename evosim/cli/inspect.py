@@ -88,7 +88,7 @@ def _chosen(groups: dict[str, dict[str, str]], what: str) -> dict[str, dict[str,
     return matches
 
 
-def show(experiment: ExperimentName = "birth-control", settings: Settings = None) -> None:
+def show(experiment: ExperimentName = "three-losses", settings: Settings = None) -> None:
     """Print an experiment with all parameters: a TOML file from which to start your own."""
     from evosim.config.differences import with_own_words
     from evosim.config.experiments import read_experiment

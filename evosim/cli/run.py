@@ -75,9 +75,9 @@ class RunOptions:
 
 @with_option_groups
 def run(
-    experiment: ExperimentName = "birth-control", settings: Settings = None, *, options: RunOptions
+    experiment: ExperimentName = "three-losses", settings: Settings = None, *, options: RunOptions
 ) -> None:
-    """Run an experiment (default: birth-control) and print the split of the loss.
+    """Run an experiment (default: three-losses) and print the split of the loss.
 
     EXPERIMENT may also be the folder of an interrupted run (FOLDER.partial).
     """

@@ -45,7 +45,7 @@ def _unknown_experiment(name: str, known: list[str]) -> UserError:
     users = [name for name in experiments_with(kinds[near], near) if not name.startswith("claim-")]
     verb = "is" if name == near else f"is unknown. Did you mean '{near}'? That is"
     run = f"Run an experiment with it: {', '.join(users)}" if users else "Name it in a file"
-    example = f"'evosim run {users[0]}'" if users else "'evosim show birth-control > own.toml'"
+    example = f"'evosim run {users[0]}'" if users else "'evosim show three-losses > own.toml'"
     return UserError(f"'{name}' {verb} a {kinds[near]}, not an experiment. {run}, as {example}.")
 
 

@@ -3,7 +3,7 @@
 The runs need drivers and their controls.
 
 Run: python scripts/analyze/greedy_gene_hacks.py RUN...
-RUN is a folder that a run with drivers wrote, such as `evosim run greedy-genes`.
+RUN is a folder that a run with drivers wrote, such as that of `evosim run`.
 
 The hack step is the fitness of the fair control minus that of the run. Its parts are the driver's
 own cost and its effect through behaviour. The null is the difference between two fair controls,

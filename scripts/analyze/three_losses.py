@@ -1,7 +1,7 @@
 """All three losses in A and M: shift (birth control), search (masturbation), hack (greedy genes).
 
 Run: python scripts/analyze/three_losses.py RUN...
-RUN is a folder that `evosim run` wrote. A run of greedy-genes has all three losses.
+RUN is a folder that `evosim run` wrote. The default experiment has all three losses.
 
 The losses are steps of one ladder, from the best genome for payoff to the evolved population. In M
 they add up to the difference, unless selection saw a part of A only (step `sampling`). The shift

@@ -43,7 +43,7 @@ SMALL = (
 SWEEPS = {
     "contraception": (
         (
-            'experiment = "birth-control"\nreplicates = 5\n[set]\nphases.0.generations ='
+            'experiment = "coarse-savanna"\nreplicates = 5\n[set]\nphases.0.generations ='
             " 40\nphases.1.generations = 10\n[grid]\noptimizer.population = [25, 50, 100,"
             " 200]\nworld.modern.forage_success = [0.6, 0.7, 0.8]\ngenome.planning_cost = [0.06,"
             " 0.1]\n"
@@ -145,11 +145,11 @@ def all_charts(folder: Path) -> dict[tuple[str, str], Any]:
     out = {
         (gallery.RUN, name): chart
         for name, chart in run_charts(
-            "birth-control", [name for name in FIGURES if name != "drive"], folder
+            "coarse-savanna", [name for name in FIGURES if name != "drive"], folder
         )
     }
     out |= {
-        (gallery.RUN, name): chart for name, chart in run_charts("greedy-genes", ["drive"], folder)
+        (gallery.RUN, name): chart for name, chart in run_charts("coarse-drive", ["drive"], folder)
     }
     for name, (text, wanted) in SWEEPS.items():
         out |= {

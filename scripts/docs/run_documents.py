@@ -72,7 +72,7 @@ def _keep(rows: list[tuple[str, str, float]]) -> None:
     write_atomically(OUT / "times.csv", table.getvalue().encode())
     write_json(
         OUT / "provenance.json",
-        Provenance.of_experiment(resolve(read_experiment("birth-control"))).as_dict(),
+        Provenance.of_experiment(resolve(read_experiment("three-losses"))).as_dict(),
     )
 
 

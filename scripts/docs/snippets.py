@@ -55,7 +55,7 @@ _ENVIRONMENT = re.compile(r"^\. \S+/activate$")  # of a shell that already is in
 _STRING = re.compile(r"""(["'])([\w./-]*(?:FOLDER|OTHER|ONE|SWEEP\.toml)[\w./-]*)\1""")
 _SET = re.compile(r"[A-Z_]+=.*")
 SWEEP = """name = "small"
-experiment = "birth-control"
+experiment = "coarse-savanna"
 replicates = 5
 [grid]
 optimizer.population = [100, 200]
@@ -351,7 +351,7 @@ class Page:
             )
             self._check(tree, Path("SWEEP.toml"))
         else:
-            base = read_experiment(block.why if block.mark == "in" else "birth-control")
+            base = read_experiment(block.why if block.mark == "in" else "coarse-savanna")
             config_resolve.build(
                 resolve(
                     _merged(base, tree)

@@ -279,7 +279,7 @@ MISTAKES = {
         "genome.weights.solo must be a table",
     ),
     "a folder as experiment": (["run", "./"], "must be readable text"),
-    "unknown experiment": (["run", "birth-contol"], "Did you mean 'coarse-savanna'?"),
+    "unknown experiment": (["run", "birth-contol"], "Did you mean 'birth-control'?"),
     "missing file": (["run", "nothing.toml"], "must exist"),
     "unknown key": (
         ["run", "--set", "world.ancestral.deaht=0.1"],

@@ -15,16 +15,16 @@ def test_a_typo_of_a_world_names_the_world_and_its_experiments() -> None:
         read_experiment("savana")
     message = str(caught.value)
     assert "Did you mean 'savanna'? That is a world, not an experiment" in message
-    assert message.endswith("as 'evosim run coarse-savanna'.")
+    assert message.endswith("as 'evosim run birth-control'.")
 
 
 def test_a_typo_of_an_experiment_names_the_closest_one() -> None:
-    with pytest.raises(UserError, match=r"Did you mean 'coarse-drive'?"):
+    with pytest.raises(UserError, match=r"Did you mean 'greedy-genes'?"):
         read_experiment("gredy-genes")
 
 
 def test_a_name_that_is_close_to_none_gets_an_example() -> None:
-    with pytest.raises(UserError, match="Use for example 'coarse-savanna'"):
+    with pytest.raises(UserError, match="Use for example 'birth-control'"):
         read_experiment("xyzzy")
 
 
