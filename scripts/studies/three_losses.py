@@ -453,7 +453,7 @@ def main() -> None:
     tables: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("criteria", "losses", "recovery", "self-stimulation")
     }
-    study = Study(NAME, build_packaged(NAME), draw)
+    study = Study("three-losses", build_packaged(NAME), draw)
     variant = Variant.of()
     reflexes = variant.reflexes()
     seeds = []
