@@ -49,7 +49,9 @@ def test_reflexes_have_neither_causes_nor_desires(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_population_that_dies_out_at_once_is_drawn(tmp_path: Path) -> None:
     made = source(
-        tmp_path, "coarse-savanna", *quick("coarse-savanna", "genome.weights.pleasure.alleles=[0.0]")
+        tmp_path,
+        "coarse-savanna",
+        *quick("coarse-savanna", "genome.weights.pleasure.alleles=[0.0]"),
     )
     assert made.run.provenance["runs"]["0"]["status"] == "extinct"
     said = {
