@@ -22,11 +22,11 @@ from tests.support.settings import quick, setting
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
-FOLDERS = ("studies", "benchmarks", "stress", "docs", "analyze")
+FOLDERS = ("analyze", "studies", "benchmarks", "stress", "docs")
 _STUDY = re.compile(r'Study\(\s*"([a-z/-]+)"')
-# Folder of results by folder and name of the script that makes it
+# Folder of results by the name of the script that makes it
 STUDIES = {
-    f"{path.parent.name}/{path.stem}": found[1]
+    path.stem: found[1]
     for path in sorted(SCRIPTS.rglob("*.py"))
     if (found := _STUDY.search(path.read_text(encoding="utf-8")))
 }
@@ -49,12 +49,7 @@ def _scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def script(name: str) -> ModuleType:
-    """A script by its name; with its folder where two have the same name."""
-    folder, _, stem = name.rpartition("/")
-    if folder:
-        sys.path.insert(0, str(SCRIPTS / folder))  # the fixture restores it
-        sys.modules.pop(stem, None)
-    return importlib.import_module(stem)
+    return importlib.import_module(name)
 
 
 def test_every_script_is_in_the_table_of_scripts() -> None:

@@ -16,7 +16,7 @@ about the first set was committed. The table `edges` has the criteria of neighbo
 The population size was chosen by the criterion `reached` on other seeds (45000 to 45039): with 500
 individuals its interval contained the limit.
 
-Run: python scripts/studies/three_losses.py
+Run: python scripts/studies/default_experiment.py
 """
 
 from __future__ import annotations
@@ -453,7 +453,7 @@ def main() -> None:
     tables: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("criteria", "losses", "recovery", "self-stimulation")
     }
-    study = Study("three-losses", build_packaged(NAME), draw)
+    study = Study("default-experiment", build_packaged(NAME), draw)
     variant = Variant.of()
     reflexes = variant.reflexes()
     seeds = []
