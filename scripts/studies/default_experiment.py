@@ -396,12 +396,12 @@ def draw(folder: Path) -> dict[str, Any]:
     )
     half = alt.Chart(pl.DataFrame({"share": [0.5]})).mark_rule(strokeDash=[3, 3], color="#777777")
     limit = alt.Chart(pl.DataFrame({"below": [5.0]})).mark_rule(strokeDash=[3, 3], color="#777777")
-    within = near.filter(pl.col("below") <= 5.0)["share"]
+    within = near.filter(pl.col("below") <= 5.0)["share"].to_numpy()
     genomes = themed(
         (half.encode(y="share:Q") + limit.encode(x="below:Q") + best).properties(
             width=420, height=240
         ),
-        "Every genome near the ancestral best loses more than half in the modern world",
+        "Every genome within 5% of the ancestral best loses more than half after the change",
         [
             f"dashed: one half, and 5% below the best; the {len(within)} genomes right of it keep"
             f" {within.min():.2f} to {within.max():.2f}"
