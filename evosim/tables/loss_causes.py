@@ -26,14 +26,13 @@ NOTES = {
     ),
     "hack": "drivers: what drivers and modifiers take from fitness directly",
 }
+EACH = "Shapley values; negative: the rung below has less of this fault than the rung above"
 
 
 def loss_table(step: str, losses: ByWorld[LossByCause | None], unit: str) -> Table:
     """Table of one step in both worlds, one row per cause."""
     table = table_of(
-        f"{TITLES[step]} ({unit}; Shapley values; negative: repairs another part)",
-        ("", "ancestral", "interval", "modern", "interval"),
-        left=("",),
+        f"{TITLES[step]} ({unit})", ("", "ancestral", "interval", "modern", "interval"), left=("",)
     )
     both = [losses.ancestral, losses.modern]
     found = [loss for loss in both if loss]
@@ -46,11 +45,11 @@ def loss_table(step: str, losses: ByWorld[LossByCause | None], unit: str) -> Tab
     if step == "waste":
         table.add_row("or: not found", *_cells([loss.not_found if loss else None for loss in both]))
         table.add_row("    load", *_cells([loss.load if loss else None for loss in both]))
-    notes = [NOTES[step]] if step in NOTES else []
+    notes = [NOTES[step], EACH] if step in NOTES else [EACH]
     covered = min(loss.covered for loss in found)
     if covered < 1.0 - 1e-9:
         notes.append(f"causes are those of the most common genomes ({covered:.0%} of newborns)")
-    table.caption = "; ".join(notes) or None
+    table.caption = "; ".join(notes)
     return table
 
 

@@ -20,7 +20,7 @@ def test_each_step_has_a_table() -> None:
     assert rows[:1] == ["objective"]
     assert rows[-2:] == ["or: not found", "    load"]
     assert "masturbation style" in str(waste.caption)
-    assert "newborns" not in str(waste.caption)  # all are split
+    assert "newborns)" not in str(waste.caption)  # all are split
     rows = [str(cell) for cell in hack.columns[0].cells]
     assert "drivers" in rows
     assert not any("load" in row for row in rows)
