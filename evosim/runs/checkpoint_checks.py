@@ -160,26 +160,33 @@ def check_finished(
                 " generations)"
             )
         endings[str(seed)] = Ending(status=status, generations=generations)
-    grows = {"generations", "loci", "alleles", *(["search"] if experiment.search_ledger else [])}
+    grows = {name: _growing(arm) for name, arm in arms.items()}
     long = experiment.generations > blocks.BLOCK  # then what grows with generations is in blocks
     if {(control, seed) for control, seed, *_ in stored.blocks} != (
         {ending[:2] for ending in stored.endings} if long else set()
     ):
         raise Damaged("has other blocks than its runs have")
-    if any(set(part[5]) != grows for part in stored.blocks):
+    if any(set(part[5]) != grows[part[0]] for part in stored.blocks):
         raise Damaged("has blocks of other tables than its runs have")
-    names = {"populations", *(() if long else grows)}
-    if tables.keys() != {f"{control}/{name}" for control in endings_of for name in names}:
+    names = {
+        control: {"populations", *(() if long else grows[control])} for control in endings_of
+    }
+    if tables.keys() != {f"{control}/{name}" for control in names for name in names[control]}:
         raise Damaged("has other tables than its runs have")
     for control, endings in endings_of.items():
         shape = Shape(arms[control], endings)
-        for name in names:
+        for name in names[control]:
             try:
                 shape.check(name, tables[f"{control}/{name}"])
             except Damaged as error:
                 raise Damaged(f"holds a table {name} that {error}") from None
     _check_classes(arrays, Shape(experiment, {}))
     return stored
+
+
+def _growing(experiment: Experiment) -> set[str]:
+    """Names of the tables that grow with generations."""
+    return {"generations", "loci", "alleles", *(["search"] if experiment.search_ledger else [])}
 
 
 def check_replicate(

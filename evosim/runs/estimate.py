@@ -278,9 +278,10 @@ def disk_of(setting: Problem) -> float:
     Of a larger grid the classes that live are stored too. Their number is unknown before the run.
     """
     experiment = setting.experiment
-    runs = experiment.replicates * (1 + len(controls_of(experiment)))
+    arms = 1 + len(controls_of(experiment))
     each = disk_by_table(setting)
-    return each.pop("landscape") + runs * sum(each.values())
+    once = each.pop("landscape") + experiment.replicates * each.pop("search")
+    return once + experiment.replicates * arms * sum(each.values())
 
 
 def disk_by_table(setting: Problem) -> dict[str, float]:

@@ -109,7 +109,6 @@ def read_run(folder: Path) -> Recorded:
             f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of"
             " a landscape. Its table is tables/paths.parquet."
         )
-    own = (*TABLES, SEARCH) if experiment.search_ledger else TABLES
     known, others = shaped(facts, Provenance), controls_of(experiment)
     if (
         known.landscape is None
@@ -120,7 +119,9 @@ def read_run(folder: Path) -> Recorded:
             damaged_run(folder, PROVENANCE, Damaged("has other runs than experiment.toml"))
         )
 
-    def tables(part: str, names: tuple[str, ...], shape: Shape) -> Tables:
+    def tables(part: str, shape: Shape, *more: str) -> Tables:
+        ledger = (SEARCH,) if shape.experiment.search_ledger else ()
+        names = (*TABLES, *ledger, *more)
         places = {name: f"{part}/{name}.parquet" for name in names}
         return Tables(
             folder,
@@ -132,14 +133,14 @@ def read_run(folder: Path) -> Recorded:
     for name in others:
         inside(folder / "controls", name, f"a control that {folder / PROVENANCE} names")
     controls = {
-        name: tables(f"controls/{name}", own, Shape(other, known.controls[name]))
+        name: tables(f"controls/{name}", Shape(other, known.controls[name]))
         for name, other in others.items()
     }
     return Recorded(
         folder,
         experiment,
         facts,
-        tables("tables", (*own, LANDSCAPE), Shape(experiment, known.runs)),
+        tables("tables", Shape(experiment, known.runs), LANDSCAPE),
         controls,
     )
 

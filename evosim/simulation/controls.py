@@ -92,11 +92,14 @@ CONTROLS: dict[str, Control] = {
 
 
 def controls_of(experiment: Experiment) -> dict[str, Experiment]:
-    """Return the resolved controls of an experiment by name; none if it has `controls = false`."""
+    """Return the resolved controls of an experiment by name; none if it has `controls = false`.
+
+    Controls have no search ledger: no account reads it, and it takes most of their time.
+    """
     chosen = [
         control
         for control in CONTROLS.values()
         if experiment.controls and control.applies_to(experiment)
     ]
-    tree = experiment.model_dump(mode="json") if chosen else {}
+    tree = experiment.model_dump(mode="json") | {"search_ledger": False} if chosen else {}
     return {control.name: resolve(dict(control.change(tree))) for control in chosen}
