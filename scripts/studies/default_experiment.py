@@ -11,10 +11,10 @@ of a loss in a population:
 * `common early`: without a driver, self-stimulation costs 5% of the best or more in generation 10.
 * `rare late`: it costs 1% of the best or less in generation 300.
 
-The table `criteria` has them for two sets of seeds. The second set was computed after the text
-about the first set was committed. The table `edges` has the criteria of neighbouring experiments.
-The population size was chosen by the criterion `reached` on other seeds (45000 to 45039): with 500
-individuals its interval contained the limit.
+The table `criteria` has them for two sets of seeds, and for both together. The second set was
+computed after the text about the first set was committed. The table `edges` has the criteria of
+neighbouring experiments. The population size was chosen by the criterion `reached` on other seeds
+(45000 to 45039): with 500 individuals its interval contained the limit.
 
 Run: python scripts/studies/default_experiment.py
 """
@@ -49,6 +49,7 @@ from evosim.simulation.state import Run
 
 NAME = "three-losses"
 FIRST, HELD_OUT, SEEDS = 40000, 41000, 20
+CHOICE = 45000  # first of the seeds that chose the size of populations
 NEAR = (0.0, 0.01, 0.02, 0.05, 0.1)  # distance from the best ancestral fitness, as a share of it
 RESTARTS = 400  # of the search for the best reflex
 AFTER = (0, 50, 100, 300)  # generations after the last ancestral one
@@ -257,6 +258,14 @@ def quantities(
     return dict(zip(CRITERIA, values, strict=True))
 
 
+def judged(
+    variant: Variant, found: pl.DataFrame, solo: pl.DataFrame, reflexes: dict[str, float]
+) -> dict[str, Measurement]:
+    """What each criterion is about, for the populations of the table `seeds`."""
+    reached = found.filter((pl.col("meiosis") == "fair") & (pl.col("after") == 0))
+    return quantities(variant, reached["ancestral"], solo, reflexes)
+
+
 def verdict(name: str, measured: Measurement) -> str:
     """Whether a criterion is met: `yes`, `no`, or `open` if the interval contains its limit."""
     low = measured.value if measured.low is None else measured.low
@@ -265,10 +274,10 @@ def verdict(name: str, measured: Measurement) -> str:
     return words.get(judge(low, high, CRITERIA[name][1]), "open")
 
 
-def criteria(first: int, found: dict[str, Measurement]) -> list[dict[str, Any]]:
+def criteria(seeds: str, found: dict[str, Measurement]) -> list[dict[str, Any]]:
     """Rows of the table `criteria`."""
     return [
-        {"seeds_from": first, "criterion": name, "quantity": CRITERIA[name][0]}
+        {"seeds": seeds, "criterion": name, "quantity": CRITERIA[name][0]}
         | measured.columns("value")
         | {"kind": measured.kind, "met": verdict(name, measured)}
         for name, measured in found.items()
@@ -297,6 +306,20 @@ def edge(name: str, settings: Sequence[str]) -> dict[str, Any]:
         row |= measured.columns(criterion.replace(" ", "_"))
     print(f"{name}: fails {row['fails'] or 'none'}", file=sys.stderr, flush=True)
     return row
+
+
+def choice() -> pl.DataFrame:
+    """The criterion `reached` by size of populations, on the seeds that chose the size."""
+    rows = []
+    for name in ("population 500", "three-losses"):
+        variant = Variant.of(*EDGES[name])
+        reached = fair_at_switch(variant, range(CHOICE, CHOICE + 2 * SEEDS))
+        size = variant.problem.experiment.optimizer["population"]
+        share = np.array(reached) / variant.best["ancestral"]
+        rows.append(
+            {"population": size, "seeds": len(share)} | mean_over_seeds(share).columns("reached")
+        )
+    return pl.DataFrame(rows)
 
 
 def losses(first: int, variant: Variant, found: pl.DataFrame) -> list[dict[str, Any]]:
@@ -440,8 +463,8 @@ def draw(folder: Path) -> dict[str, Any]:
         ),
         "Self-stimulation is common early and rare late; fertility recovers after the switch",
         [
-            f"{n} seeds; whiskers: 95% intervals of means; left: without a driver, {first:.3f} to"
-            f" {last:.4f}"
+            f"{n} seeds; whiskers: 95% intervals of means; left: without a driver, from {first:.3f}"
+            f" to {last:.4f} offspring"
         ],
     )
     return {"near-optimal": genomes, "paths": paths}
@@ -456,19 +479,21 @@ def main() -> None:
     study = Study("default-experiment", build_packaged(NAME), draw)
     variant = Variant.of()
     reflexes = variant.reflexes()
-    seeds = []
+    seeds, solos = [], []
     for first in sets:
         variant, found = populations(first)
         solo = self_stimulation(variant, seeds_from(first), GENERATIONS)
-        reached = found.filter((pl.col("meiosis") == "fair") & (pl.col("after") == 0))
-        tables["criteria"] += criteria(
-            first, quantities(variant, reached["ancestral"], solo, reflexes)
-        )
+        name = f"{first}-{first + SEEDS - 1}"
+        tables["criteria"] += criteria(name, judged(variant, found, solo, reflexes))
         tables["losses"] += losses(first, variant, found)
         tables["recovery"] += recovery(first, variant, found)
         tables["self-stimulation"] += solo_rows(first, solo)
         seeds.append(found)
-        print(f"seeds from {first}", file=sys.stderr, flush=True)
+        solos.append(solo)
+        print(f"seeds {name}", file=sys.stderr, flush=True)
+    if len(sets) > 1:
+        both = judged(variant, pl.concat(seeds), pl.concat(solos), reflexes)
+        tables["criteria"] += criteria("both", both)
     near = variant.near(max(NEAR)).select(
         "class",
         below=100.0 * (1.0 - pl.col("ancestral") / variant.best["ancestral"]),
@@ -480,6 +505,7 @@ def main() -> None:
             **{name: pl.DataFrame(rows) for name, rows in tables.items()},
             "near-optimal": near_optimal(variant),
             "near-genomes": near,
+            "choice": choice(),
             "seeds": pl.concat(seeds),
             "edges": pl.DataFrame([edge(*item) for item in EDGES.items()]),
         },
