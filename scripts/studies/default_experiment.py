@@ -1,7 +1,7 @@
 """The default experiment `three-losses`: the criteria that it was chosen by, and its losses.
 
-The criteria were written down before the losses were computed, and none of them is about the size
-of a loss in a population:
+The criteria were written down before the losses were computed. No criterion is about the size of a
+loss in a population:
 
 * `planners`: the best planner is better than the best reflex in the ancestral world by 10%. The
   best reflex is the best that a search with many starts found.
@@ -13,8 +13,8 @@ of a loss in a population:
 
 The table `criteria` has them for two sets of seeds, and for both together. The second set was
 computed after the text about the first set was committed. The table `edges` has the criteria of
-neighbouring experiments. The population size was chosen by the criterion `reached` on other seeds
-(45000 to 45039): with 500 individuals its interval contained the limit.
+neighbouring experiments. The criterion `reached` chose the population size, on other seeds (table
+`choice`).
 
 Run: python scripts/studies/default_experiment.py
 """
@@ -237,7 +237,7 @@ def fair_at_switch(variant: Variant, seeds: Sequence[int]) -> list[float]:
 def quantities(
     variant: Variant, reached: Iterable[float], solo: pl.DataFrame, reflexes: dict[str, float]
 ) -> dict[str, Measurement]:
-    """What each criterion is about."""
+    """The quantity of each criterion."""
     best = variant.best["ancestral"]
     everything = variant.landscape.frame()
     top = everything.filter(pl.col("ancestral") >= everything["ancestral"].max() * (1 - 1e-12))  # type: ignore[operator]
@@ -261,7 +261,7 @@ def quantities(
 def judged(
     variant: Variant, found: pl.DataFrame, solo: pl.DataFrame, reflexes: dict[str, float]
 ) -> dict[str, Measurement]:
-    """What each criterion is about, for the populations of the table `seeds`."""
+    """The quantity of each criterion, for the populations of the table `seeds`."""
     reached = found.filter((pl.col("meiosis") == "fair") & (pl.col("after") == 0))
     return quantities(variant, reached["ancestral"], solo, reflexes)
 
