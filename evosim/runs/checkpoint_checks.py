@@ -168,9 +168,7 @@ def check_finished(
         raise Damaged("has other blocks than its runs have")
     if any(set(part[5]) != grows[part[0]] for part in stored.blocks):
         raise Damaged("has blocks of other tables than its runs have")
-    names = {
-        control: {"populations", *(() if long else grows[control])} for control in endings_of
-    }
+    names = {control: {"populations", *(() if long else grows[control])} for control in endings_of}
     if tables.keys() != {f"{control}/{name}" for control in names for name in names[control]}:
         raise Damaged("has other tables than its runs have")
     for control, endings in endings_of.items():
