@@ -12,6 +12,7 @@ import pytest
 from tests.support import language
 
 
+@pytest.mark.slow
 def test_files_are_in_plain_english() -> None:
     found = [finding for path in language.files() for finding in language.findings(path)]
     assert [str(finding) for finding in found] == []

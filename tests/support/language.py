@@ -154,16 +154,38 @@ def page_texts(source: str) -> Iterator[Text]:
             lines.append(bare[item.end() :] if item else bare.lstrip("> "))
 
 
-def _docstrings(tree: ast.AST) -> dict[int, ast.Constant]:
-    """Docstring constants, by identity."""
-    out = {}
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                out[id(value)] = value
-    return out
+def _strings(tree: ast.AST) -> tuple[list[ast.Constant], list[tuple[int, str]]]:
+    """Docstrings; and lines and texts of all other strings, with `X` in place of values."""
+    docstrings, others, todo = [], [], [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                others.append((node.lineno, node.value))
+            continue
+        if isinstance(node, ast.JoinedStr):
+            parts = (
+                str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values
+            )
+            others.append((node.lineno, "".join(parts)))
+            continue
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                if name == "body" and value and (found := _docstring(value[0])):
+                    docstrings.append(found)
+                    value = value[1:]
+                todo += [part for part in value if isinstance(part, ast.AST)]
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.Name | ast.expr_context):
+                todo.append(value)
+    return docstrings, others
+
+
+def _docstring(node: ast.AST) -> ast.Constant | None:
+    """The string that a statement consists of; None for other statements."""
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+        return None
+    return node.value if isinstance(node.value.value, str) else None
 
 
 def _paragraphs(line: int, text: str) -> Iterator[Text]:
@@ -195,17 +217,6 @@ def _paragraphs(line: int, text: str) -> Iterator[Text]:
             yield Text(line, " ".join(rows))
 
 
-def _string(node: ast.expr) -> str | None:
-    """Text of a string expression, with `X` in place of values; None for other expressions."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(
-            str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values
-        )
-    return None
-
-
 def _prose(text: str) -> bool:
     """Whether a string looks like a sentence: four words or more of letters."""
     if text in INTERFACE or _OTHER_LANGUAGE.search(text):
@@ -216,30 +227,20 @@ def _prose(text: str) -> bool:
 
 def module_texts(source: str, strings: bool = True) -> Iterator[Text]:
     """Docstrings, comments, and strings that are sentences (if `strings`), of a Python module."""
-    tree = ast.parse(source)
-    docstrings = _docstrings(tree)
-    for value in docstrings.values():
+    docstrings, others = _strings(ast.parse(source))
+    for value in docstrings:
         yield from _paragraphs(value.lineno, str(value.value))
     yield from _comments(source)
-    if not strings:
-        return
-    inside = {
-        id(part)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.JoinedStr)
-        for part in ast.walk(node)
-        if part is not node
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.expr) and id(node) not in docstrings and id(node) not in inside:
-            text = _string(node)
-            if text is not None and _prose(text):
-                yield from page_texts(text) if "\n" in text.strip() else [Text(node.lineno, text)]
+    for line, text in others if strings else ():
+        if _prose(text):
+            yield from page_texts(text) if "\n" in text.strip() else [Text(line, text)]
 
 
 def _comments(source: str) -> Iterator[Text]:
     """Comments; those of adjacent lines are joined, unless they follow code."""
     start, last, rows = 0, -1, []
+    if "#" not in source:
+        return
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:
             continue
