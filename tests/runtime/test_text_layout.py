@@ -7,12 +7,17 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
+from evosim import verify
+from evosim.analysis.recorded_run import Recorded
+from evosim.runs import accounts
 from evosim.runtime import checksums, text_layout
 from tests.support.command import evosim
 from tests.support.settings import command
@@ -107,7 +112,29 @@ def words(out: str) -> set[str]:
     return {word.rstrip(":") for word in out.split() if set(word) - {"─"}}
 
 
+@pytest.fixture
+def computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first command computes its numbers; the same command again only prints them."""
+    summary_of, check_laws = accounts.summary_of, verify.check_laws
+    known: list[Any] = []
+
+    def summary_again(recorded: Recorded, *, again: bool) -> Any:
+        known.append(recorded.folder)
+        return summary_of(recorded, again=again and known.count(recorded.folder) == 1)
+
+    def verdicts_again(*chosen: Any, on_verdict: Callable[[Any], object], **options: Any) -> Any:
+        if not known:
+            return known.append(check_laws(*chosen, on_verdict=on_verdict, **options)) or known[0]
+        for verdict in known[0]:
+            on_verdict(verdict)
+        return known[0]
+
+    monkeypatch.setattr(accounts, "summary_of", summary_again)
+    monkeypatch.setattr(verify, "check_laws", verdicts_again)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("computed_once")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_width_cuts_a_word_or_a_number(
     capsys: pytest.CaptureFixture[str], made: Path, monkeypatch: pytest.MonkeyPatch, name: str
