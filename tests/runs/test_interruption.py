@@ -57,12 +57,20 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    call = [sys.executable, "-m", "evosim.cli", "run", *arguments, "--out", str(folder)]
+def begun(*arguments: str) -> subprocess.Popen[str]:
+    """A command in a process of its own."""
     with heard():
         return subprocess.Popen(
-            call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "evosim.cli", *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return begun("run", *arguments, "--out", str(folder))
 
 
 def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -71,11 +79,16 @@ def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def killed(folder: Path, process: subprocess.Popen[str], number: int, seconds: float) -> float:
-    """Send a signal some time after the run began; return the seconds until the process ends."""
-    deadline = time.monotonic() + 60
+def killed(
+    folder: Path, process: subprocess.Popen[str], number: int, seconds: float, since: int = 0
+) -> float:
+    """Send a signal some time after the run began; return the seconds until the process ends.
+
+    `since` is a time in nanoseconds before the process began.
+    """
+    deadline, status = time.monotonic() + 60, partial_of(folder) / "STATUS"
     while (
-        not (partial_of(folder) / "STATUS").exists()
+        not (status.exists() and status.stat().st_mtime_ns > since)
         and process.poll() is None
         and time.monotonic() < deadline
     ):
@@ -88,41 +101,30 @@ def killed(folder: Path, process: subprocess.Popen[str], number: int, seconds: f
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
-)
-def test_a_signal_stops_a_run_and_it_can_be_resumed(
-    tmp_path: Path, reference: Path, number: int, code: int
-) -> None:
+def test_signals_stop_a_run_and_it_can_be_resumed(tmp_path: Path, reference: Path) -> None:
+    """Each signal stops the part that the one before it left."""
     folder = tmp_path / "run"
-    process = started(folder, *BIG)
-    seconds = killed(folder, process, number, 1.2)
-    out, err = process.communicate()
-    assert process.returncode == code
-    assert out == ""
-    assert err.count("\n") == 1, err
-    assert f"stopped by {signal.Signals(number).name} at " in err
-    assert f"continue with 'evosim run {folder}.partial --resume'" in err
-    assert seconds < 3.0  # one, on a machine that does nothing else
-    again = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "evosim.cli",
-            "run",
-            f"{folder}.partial",
-            "--resume",
-            "--no-figures",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert again.returncode == 0, again.stderr
-    assert "evosim: continuing at " in again.stderr
+    resumed = ["run", f"{folder}.partial", "--resume", "--no-figures"]
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)):
+        first, since = number == signal.SIGTERM, time.time_ns()
+        process = started(folder, *BIG) if first else begun(*resumed)
+        seconds = killed(folder, process, number, 0.6 if first else 0.4, since)
+        out, err = process.communicate()
+        assert process.returncode == code
+        assert out == ""
+        *before, last = err.splitlines()
+        assert len(before) == (0 if first else 1), err
+        assert first or "evosim: continuing at " in before[0]
+        assert f"stopped by {signal.Signals(number).name} at " in last
+        assert f"continue with 'evosim run {folder}.partial --resume'" in last
+        assert seconds < 3.0  # one, on a machine that does nothing else
+    again = begun(*resumed)
+    _, err = again.communicate(timeout=300)
+    assert again.returncode == 0, err
+    assert "evosim: continuing at " in err
     assert contents(folder) == contents(reference)
-    assert read_run(folder).provenance["interruptions"][0]["by"] == signal.Signals(number).name
+    interruptions = read_run(folder).provenance["interruptions"]
+    assert [part["by"] for part in interruptions] == ["SIGTERM", "SIGINT", "SIGHUP"]
 
 
 @pytest.mark.slow

@@ -68,10 +68,9 @@ def test_small_cells_keep_the_false_alarm_rate(rare: float, n: int) -> None:
     for first in cells:
         rest = n - first
         middle, wide = rest * share, 6.0 * (rest * share * (1.0 - share)) ** 0.5
-        for second in range(int(middle - wide), int(middle + wide) + 1):
-            chance = float(
-                stats.binom.pmf(first, n, chances[0]) * stats.binom.pmf(second, rest, share)
-            )
+        seconds = np.arange(int(middle - wide), int(middle + wide) + 1)
+        each = stats.binom.pmf(first, n, chances[0]) * stats.binom.pmf(seconds, rest, share)
+        for second, chance in zip(seconds.tolist(), each.tolist(), strict=True):
             if chance > 1e-12:
                 check = counts("", [first, second, rest - second], chances)
                 seen += chance
