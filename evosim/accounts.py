@@ -71,6 +71,12 @@ class Account:
 
 # In the order of reading.
 ACCOUNTS: dict[str, Account] = {
+    "losses": Account(
+        "The three losses",
+        {"losses": "shift, waste and hack in both worlds, one row a seed"},
+        text="losses",
+        figure="losses",
+    ),
     "ladder": Account(
         "The ladder",
         {"ladder": "rungs and steps of both ladders, one row a seed"},
@@ -138,6 +144,9 @@ ACCOUNTS: dict[str, Account] = {
 }
 
 FIGURES: dict[str, Figure] = {
+    "losses": Figure(
+        "the three losses in both worlds: shift, waste and hack", "losses", usual=True
+    ),
     "fitness": Figure(
         "mean fitness of newborns in both worlds through time, with bands over seeds",
         "fitness",

@@ -8,6 +8,7 @@ dosage levels. So no population can exceed the best class.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -153,6 +154,11 @@ class Grid:
             len(digits) == count
             for digits, count in zip(self.homozygous_digits, self.counts, strict=True)
         )
+
+    @cached_property
+    def breeding_true(self) -> int:
+        """Number of classes that breed true."""
+        return math.prod(len(digits) for digits in self.homozygous_digits)
 
     def chromosomes(self) -> Ints:
         """`[C + 1]`: index of the first locus of each chromosome.

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from evosim.analysis import account_summary, behaviour, drive_cost, ladder, steps
+from evosim.analysis import account_summary, behaviour, drive_cost, ladder, losses, steps
 from evosim.analysis.account_inputs import AccountInputs, account_modules
 from evosim.analysis.checked_record import CheckedRecord, Tables
 from evosim.analysis.fitness_ranges import FitnessRanges
 from evosim.analysis.repaired_planners import MakeScorer
 from evosim.analysis.seed_account import SeedAccount, SeedAccountant, recovery_table
 from evosim.analysis.shared_cache import SharedCache
-from evosim.analysis.summary import AccountSummary, ByWorld, ShiftSummary
+from evosim.analysis.summary import AccountSummary, ShiftSummary
+from evosim.analysis.values import ByWorld
 from evosim.config.resolve import Problem
 
 
@@ -90,7 +91,7 @@ class Accountant:
         """All tables and the summary. Raises `UserError` if the record is damaged."""
         accounts = self.seed_accounts()
         inputs = self._inputs(accounts)
-        tables = self._tables(accounts)
+        tables = self._tables(accounts) | losses.tables(inputs)
         for _, module in account_modules():
             tables |= module.tables(inputs)
         return Account(tables, account_summary.summarize(inputs, tables))
@@ -98,7 +99,8 @@ class Accountant:
     def tables_of_sweep(self) -> dict[str, pl.DataFrame]:
         """The tables of the accounts that sweeps compute; the others would double the time."""
         accounts = self.seed_accounts()
-        tables, inputs = self._tables(accounts), self._inputs(accounts)
+        inputs = self._inputs(accounts)
+        tables = self._tables(accounts) | losses.tables(inputs)
         for _, module in account_modules(in_sweeps=True):
             tables |= module.tables(inputs)
         return tables

@@ -8,21 +8,27 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from evosim.analysis import drive_cost, ladder, means_over_seeds, price_equation, terminology
+from evosim.analysis import (
+    drive_cost,
+    ladder,
+    losses,
+    means_over_seeds,
+    price_equation,
+    terminology,
+)
 from evosim.analysis.account_inputs import AccountInputs, account_modules
 from evosim.analysis.behaviour import Ledger
 from evosim.analysis.checked_record import CheckedRecord
 from evosim.analysis.fitness_ranges import FitnessRanges
 from evosim.analysis.summary import (
     AccountSummary,
-    ByWorld,
     DriveSummary,
     LadderSummary,
     LedgerSummary,
-    MeasuredByWorld,
     ShiftSummary,
     TieSet,
 )
+from evosim.analysis.values import ByWorld, MeasuredByWorld
 from evosim.reference.dynamic_programming import Floats
 from evosim.runtime.blocks import some_rows
 
@@ -49,6 +55,7 @@ def summarize(inputs: AccountInputs, tables: Tables) -> AccountSummary:
     ]
     ladders, shift = _ladders(record, ranges, tables["ladder"]), shift_summary(ranges)
     return AccountSummary(
+        losses=losses.summarize(inputs, tables),
         exact=ranges.exact,
         drivers=bool(evaluator.genome.grid.drive),
         goes_on_in_modern=experiment.swap < experiment.generations,

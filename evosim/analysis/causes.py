@@ -31,7 +31,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evosim.analysis.summary import ByWorld, CauseSummary
+from evosim.analysis.summary import CauseSummary
+from evosim.analysis.values import ByWorld
 from evosim.genomes import PlannerRules, Rules
 from evosim.reference.dynamic_programming import Floats, act_probabilities, largest_amount, span_of
 from evosim.runtime.dataclass_json import Key

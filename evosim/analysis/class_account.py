@@ -12,7 +12,8 @@ from evosim.analysis import behaviour, certificates
 from evosim.analysis.account_summary import ledgers_by_world
 from evosim.analysis.certificates import PolicyCertificates
 from evosim.analysis.shared_cache import SharedCache
-from evosim.analysis.summary import Amounts, ByWorld, LedgerSummary
+from evosim.analysis.summary import LedgerSummary
+from evosim.analysis.values import Amounts, ByWorld
 from evosim.config.resolve import family_pairs
 from evosim.config.schema import Experiment
 from evosim.reference.policies import policy_of

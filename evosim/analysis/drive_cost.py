@@ -24,13 +24,8 @@ import polars as pl
 
 from evosim.analysis import means_over_seeds
 from evosim.analysis.population import WORLDS, PopulationFitness
-from evosim.analysis.summary import (
-    AlleleFrequency,
-    ByWorld,
-    DriveVerdict,
-    Estimate,
-    MeasuredByWorld,
-)
+from evosim.analysis.summary import AlleleFrequency, DriveVerdict
+from evosim.analysis.values import ByWorld, Estimate, MeasuredByWorld
 
 SCHEMA = {"seed": pl.Int64, "world": pl.String, "quantity": pl.String, "value": pl.Float64}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evosim.analysis import ladder
 from evosim.analysis.checked_record import CheckedRecord
 from evosim.analysis.intervals import Ends
-from evosim.analysis.summary import ByWorld
+from evosim.analysis.values import ByWorld
 from evosim.reference.dynamic_programming import Span
 
 

@@ -34,7 +34,7 @@ from evosim.analysis.causes import EXACT, SWITCHES
 from evosim.analysis.intervals import cut, intervals
 from evosim.analysis.population import PopulationSnapshot
 from evosim.analysis.repaired_planners import PARTS, has_compiled_code, repair
-from evosim.analysis.summary import ByWorld
+from evosim.analysis.values import ByWorld, Estimate
 from evosim.reference.dynamic_programming import Floats
 from evosim.runtime.dataclass_json import Key
 from evosim.worlds import TabularMdp
@@ -67,40 +67,30 @@ SCHEMA = {
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A mean over `n` seeds with the ends of its interval; no ends where there is no interval."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    n: int
-
-
-@dataclass(frozen=True)
 class LossByCause:
     """One step of the ladder in one world.
 
     Attributes
     ----------
-    loss : Interval
+    loss : Estimate
         The step.
     covered : float
         Share of newborns whose genomes are split, on the rung that has less.
-    causes : dict of Interval
+    causes : dict of Estimate
         By cause; with `not_split` they sum to the loss.
-    foresight : Interval
+    foresight : Estimate
         The sum of `horizon` and `discount`.
-    not_found, load : Interval or None
+    not_found, load : Estimate or None
         The other split of waste: the upper rung minus the best individual present, and that minus
         the mean. None for the other steps.
     """
 
-    loss: Interval
+    loss: Estimate
     covered: float
-    causes: Mapping[str, Interval]
-    foresight: Interval
-    not_found: Annotated[Interval | None, Key(omit=None)] = None
-    load: Annotated[Interval | None, Key(omit=None)] = None
+    causes: Mapping[str, Estimate]
+    foresight: Estimate
+    not_found: Annotated[Estimate | None, Key(omit=None)] = None
+    load: Annotated[Estimate | None, Key(omit=None)] = None
 
 
 @dataclass(frozen=True)
@@ -402,17 +392,17 @@ def _of_world(
     )
     settings, ranges = inputs.record.experiment.analysis, inputs.ranges.of_ladder(world)
 
-    def estimates(values: Sequence[Floats]) -> list[Interval]:
+    def estimates(values: Sequence[Floats]) -> list[Estimate]:
         means = [float(np.mean(of_seeds)) for of_seeds in values]
         lows, highs = intervals(np.stack(values), settings.bootstrap, settings.confidence)
         return [
-            Interval(mean, None if np.isnan(low) else low, None if np.isnan(high) else high, n)
+            Estimate(mean, None if np.isnan(low) else low, None if np.isnan(high) else high, n)
             for mean, low, high, n in zip(
                 means, lows.tolist(), highs.tolist(), map(len, values), strict=True
             )
         ]
 
-    def of_ladder(step: str) -> Interval:
+    def of_ladder(step: str) -> Estimate:
         rows = ladder.filter((pl.col("name") == step) & pl.col("seed").is_in(seeds.implode()))
         (found,) = estimates([rows["value"].to_numpy()])
         if found.low is None or found.high is None:

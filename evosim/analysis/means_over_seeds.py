@@ -11,14 +11,13 @@ import polars as pl
 from evosim.analysis.behaviour import KINDS, NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import Ends, cut, interval
 from evosim.analysis.summary import (
-    ByWorld,
     DesireSummary,
-    Estimate,
     FitnessAtMoment,
     LadderSummary,
     LedgerSummary,
     RecoverySummary,
 )
+from evosim.analysis.values import ByWorld, Estimate
 
 # Rungs and steps that depend on the seed; the others depend on worlds and grid alone
 SEED_DEPENDENT = (
@@ -53,11 +52,13 @@ def mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def estimate(values: Sequence[float], settings: IntervalSettings) -> Estimate:
-    """Mean over seeds, number of seeds, and the interval if there is one."""
-    return Estimate(
-        mean(values), len(values), interval(values, settings.bootstrap, settings.confidence)
-    )
+def estimate(
+    values: Sequence[float], settings: IntervalSettings, range_of_mean: Ends | None = None
+) -> Estimate:
+    """Mean over seeds, with its interval if there is one, cut to the range of the mean."""
+    ends = interval(values, settings.bootstrap, settings.confidence)
+    low, high = cut(ends, range_of_mean) if ends else (None, None)
+    return Estimate(mean(values), low, high, len(values))
 
 
 def complete_seeds(ladder: pl.DataFrame) -> pl.Series:

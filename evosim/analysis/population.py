@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.class_values import ClassEvaluator
-from evosim.analysis.summary import ByWorld
+from evosim.analysis.values import ByWorld
 from evosim.reference.selection import margin
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ import polars as pl
 from evosim.analysis import behaviour, desires, drive_cost, ladder
 from evosim.analysis.checked_record import CheckedRecord, Tables
 from evosim.analysis.population import PopulationFitness, PopulationSnapshot
-from evosim.analysis.summary import ByWorld
+from evosim.analysis.values import ByWorld
 from evosim.errors import UserError
 
 WORLDS = ("ancestral", "modern")

@@ -9,50 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, TypeVar
 
+from evosim.analysis.loss_summary import LossSummary
+from evosim.analysis.values import Amounts, ByWorld, Ends, Estimate, MeasuredByWorld
 from evosim.runtime.dataclass_json import InvalidJson, Key, from_json, to_json_object
 
 T = TypeVar("T")
-Ends = tuple[float, float]
-Amounts = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class ByWorld(Generic[T]):
-    """One value for the ancestral world and one for the modern world."""
-
-    ancestral: T
-    modern: T
-
-    def of(self, world: str) -> T:
-        """The value for `ancestral` or `modern`."""
-        return self.ancestral if world == "ancestral" else self.modern
-
-    def items(self) -> tuple[tuple[str, T], tuple[str, T]]:
-        """Names of the worlds with their values, the ancestral world first."""
-        return ("ancestral", self.ancestral), ("modern", self.modern)
-
-
-@dataclass(frozen=True)
-class MeasuredByWorld(Generic[T]):
-    """Values by name for both worlds; no names where nothing was measured."""
-
-    ancestral: Annotated[Mapping[str, T], Key(omit={})]
-    modern: Annotated[Mapping[str, T], Key(omit={})]
-
-    def of(self, world: str) -> Mapping[str, T]:
-        """The values for `ancestral` or `modern`."""
-        return self.ancestral if world == "ancestral" else self.modern
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds, with its interval if there are enough seeds that differ."""
-
-    mean: float | None
-    seeds: int
-    interval: Annotated[Ends | None, Key(omit=None)] = None
 
 
 @dataclass(frozen=True)
@@ -289,6 +252,8 @@ class AccountSummary:
 
     Attributes
     ----------
+    losses : LossSummary
+        The three losses: the headline.
     exact : bool
         Whether the grid was enumerated; otherwise the best genomes are the best found.
     drivers : bool
@@ -309,6 +274,7 @@ class AccountSummary:
         By name of the account, the `Summary` of each account that computes itself, or None.
     """
 
+    losses: Annotated[LossSummary, Key(inline=True)]
     exact: bool
     drivers: bool
     goes_on_in_modern: bool

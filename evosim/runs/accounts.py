@@ -24,14 +24,8 @@ from evosim.analysis.class_account import (
 )
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.repaired_planners import RuleScorer
-from evosim.analysis.summary import (
-    AnalysisCost,
-    ByWorld,
-    RunHeader,
-    RunSummary,
-    SeedEnding,
-    read_summary,
-)
+from evosim.analysis.summary import AnalysisCost, RunHeader, RunSummary, SeedEnding, read_summary
+from evosim.analysis.values import ByWorld
 from evosim.config.differences import changes_from_packaged
 from evosim.config.resolve import Problem, build, payoff_unit
 from evosim.config.schema import Experiment, SelectionChoice

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from evosim.analysis.causes import SWITCHES, Summary
 from evosim.analysis.ladder import RUNG_CODES
-from evosim.analysis.summary import ByWorld, CauseSummary, RunSummary
+from evosim.analysis.summary import CauseSummary, RunSummary
+from evosim.analysis.values import ByWorld
 from evosim.runtime.text_layout import bold
 from evosim.tables.formatting import number, small, table_of
 

@@ -6,13 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from evosim.analysis.summary import (
-    AccountSummary,
-    AlleleFrequency,
-    Estimate,
-    MeasuredByWorld,
-    RunSummary,
-)
+from evosim.analysis.summary import AccountSummary, AlleleFrequency, RunSummary
+from evosim.analysis.values import Estimate, MeasuredByWorld
 from evosim.tables.formatting import number, table_of
 
 HACK_WORDS = {

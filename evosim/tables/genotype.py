@@ -12,7 +12,8 @@ from evosim.analysis.causes import SWITCHES
 from evosim.analysis.certificates import PolicyCertificates
 from evosim.analysis.class_account import ClassAccount, Loci, RungClass
 from evosim.analysis.ladder import RUNG_CODES
-from evosim.analysis.summary import Amounts, ByWorld, LedgerSummary
+from evosim.analysis.summary import LedgerSummary
+from evosim.analysis.values import Amounts, ByWorld
 from evosim.runtime.text_layout import bold, say
 from evosim.runtime.text_layout import show as show_table
 from evosim.tables.formatting import number, scale_of, small, table_of

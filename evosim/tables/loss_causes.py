@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from evosim.analysis.loss_causes import CAUSES, FORESIGHT, NOT_SPLIT, Interval, LossByCause, Summary
-from evosim.analysis.summary import ByWorld, RunSummary
+from evosim.analysis.loss_causes import CAUSES, FORESIGHT, NOT_SPLIT, LossByCause, Summary
+from evosim.analysis.summary import RunSummary
+from evosim.analysis.values import ByWorld, Estimate
 from evosim.runtime.text_layout import bold
 from evosim.tables.formatting import number, small, table_of
 
@@ -38,7 +39,7 @@ def loss_table(step: str, losses: ByWorld[LossByCause | None], unit: str) -> Tab
     found = [loss for loss in both if loss]
     for cause in _order():
         intervals = [_interval(loss, cause) for loss in both]
-        if any(abs(x.mean) > small() for x in intervals if x):
+        if any(abs(x.mean) > small() for x in intervals if x and x.mean is not None):
             table.add_row(WORDS.get(cause, cause), *_cells(intervals))
     sums = [loss.loss if loss else None for loss in both]
     table.add_row(bold("sum"), *(bold(cell) for cell in _cells(sums)))
@@ -59,13 +60,13 @@ def _order() -> list[str]:
     return [*CAUSES[:first], "foresight", *CAUSES[first:], NOT_SPLIT]
 
 
-def _interval(loss: LossByCause | None, cause: str) -> Interval | None:
+def _interval(loss: LossByCause | None, cause: str) -> Estimate | None:
     if loss is None:
         return None
     return loss.foresight if cause == "foresight" else loss.causes[cause]
 
 
-def _cells(intervals: list[Interval | None]) -> list[str]:
+def _cells(intervals: list[Estimate | None]) -> list[str]:
     cells = []
     for x in intervals:
         ends = x is not None and x.low is not None

@@ -8,23 +8,42 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evosim.accounts import ACCOUNTS, accounts_with_text
+from evosim.accounts import accounts_with_text
 from evosim.analysis.summary import RunHeader, RunSummary, SearchSummary
 from evosim.analysis.terminology import AUTHORS
 from evosim.runtime.text_layout import say
 from evosim.runtime.text_layout import show as show_table
+from evosim.tables import losses
 from evosim.tables.formatting import decimals_of, number, scaled
 from evosim.tables.sentences import level_words, sentences
 
 
 @scaled
 def show(console: Console, title: str, summary: RunSummary, *, details: bool = False) -> None:
-    """Print the account; with `details`, also how far lives in A and in M can differ at all."""
+    """Print the three losses with sentences; with `details`, all accounts."""
     header = summary.header
     _show_header(console, title, header)
+    fitness, lost = losses.fitness_table(summary), losses.loss_table(summary.account.losses)
+    console.print()
+    show_table(console, fitness)
+    console.print()
+    show_table(console, lost)
+    say(console, losses.MEANING)
+    console.print()
+    for sentence in losses.sentences(summary):
+        say(console, f"* {sentence}", hang=2)
+    if details:
+        _show_details(console, summary)
+
+
+def _show_details(console: Console, summary: RunSummary) -> None:
+    """Print all other accounts, and what they say in sentences."""
+    header = summary.header
+    if header.expected:
+        say(console, f"\nexpected: {header.expected}")
     say(
         console,
-        "A: ancestral world, M: modern world. Words: docs/glossary.md"
+        "\nA: ancestral world, M: modern world. 'evosim explain WORD' explains a word."
         + ("" if header.offset else "\n"),
     )
     if header.offset:
@@ -35,7 +54,7 @@ def show(console: Console, title: str, summary: RunSummary, *, details: bool = F
             " (offset); losses do not.\n",
         )
     for name, parts in accounts(summary).items():
-        for part in parts if details or not ACCOUNTS[name].details else ():
+        for part in parts if name != "losses" else ():
             say(console, part) if isinstance(part, str) else show_table(console, part)
     for sentence in sentences(summary):
         say(console, f"* {sentence}", hang=2)
@@ -54,6 +73,8 @@ def accounts(summary: RunSummary) -> dict[str, list[Table | str]]:
 def show_search(console: Console, title: str, summary: SearchSummary) -> None:
     """Print the result of a search of a landscape: one mean with its interval per quantity."""
     _show_header(console, title, summary)
+    if summary.expected:
+        say(console, f"expected: {summary.expected}")
     table = Table(
         "",
         "mean",
@@ -80,8 +101,6 @@ def _show_header(console: Console, title: str, header: RunHeader | SearchSummary
     say(console, seeds)
     if header.changed:
         say(console, f"changed: {', '.join(header.changed)}")
-    if header.expected:
-        say(console, f"expected: {header.expected}")
 
 
 @scaled

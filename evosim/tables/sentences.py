@@ -10,7 +10,6 @@ from evosim.analysis.means_over_seeds import SEED_DEPENDENT
 from evosim.analysis.summary import (
     AccountSummary,
     DriveSummary,
-    Estimate,
     FitnessAtMoment,
     LadderSummary,
     RunHeader,
@@ -18,6 +17,7 @@ from evosim.analysis.summary import (
     SearchSummary,
 )
 from evosim.analysis.terminology import GOOD_IN_MODERN
+from evosim.analysis.values import Estimate
 from evosim.tables.drive_cost import who_searched
 from evosim.tables.formatting import all_alike, number, scaled, small, with_ends
 
@@ -307,7 +307,7 @@ def _doubts(drive: DriveSummary) -> str:
     if whole.low is None:
         return (
             " Too few seeds: chance may explain it."
-            if drive.quantities.ancestral["hack"].seeds < FEWEST
+            if drive.quantities.ancestral["hack"].n < FEWEST
             else " All seeds agree, so there is no interval: chance may explain it."
         )
     if whole.verdict == "undecided":
@@ -350,7 +350,7 @@ def _died(drive: DriveSummary, replicates: int) -> str:
     hack = drive.quantities.ancestral.get("hack")
     return (
         f" Died out before the swap: {', '.join(parts)}; the step is over the"
-        f" {hack.seeds if hack else 0} seeds with both populations."
+        f" {hack.n if hack else 0} seeds with both populations."
     )
 
 

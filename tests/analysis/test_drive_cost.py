@@ -7,7 +7,7 @@ import pytest
 
 from evosim.analysis import drive_cost
 from evosim.analysis.population import PopulationFitness
-from evosim.analysis.summary import ByWorld
+from evosim.analysis.values import ByWorld
 
 
 def arm(mean: float, free: float) -> ByWorld[PopulationFitness]:

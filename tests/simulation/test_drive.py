@@ -15,7 +15,8 @@ from evosim import Run
 from evosim.analysis import drive_cost as hack_step
 from evosim.analysis import means_over_seeds
 from evosim.analysis.account import Account
-from evosim.analysis.summary import AlleleFrequency, DriveSummary, MeasuredByWorld
+from evosim.analysis.summary import AlleleFrequency, DriveSummary
+from evosim.analysis.values import MeasuredByWorld
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
 from evosim.config.schema import AnalysisChoice

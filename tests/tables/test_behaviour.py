@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evosim.analysis.summary import ByWorld
+from evosim.analysis.values import ByWorld
 from evosim.tables import behaviour, formatting
 from tests.support.accounts import account_of
 from tests.support.summaries import summary_of

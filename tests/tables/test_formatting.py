@@ -16,11 +16,10 @@ from evosim.analysis.summary import (
     AlleleFrequency,
     DriveSummary,
     DriveVerdict,
-    Estimate,
-    MeasuredByWorld,
     SearchQuantity,
     SearchSummary,
 )
+from evosim.analysis.values import Estimate, MeasuredByWorld
 from evosim.figures import sweep_charts
 from evosim.runtime.text_layout import Screen
 from evosim.sweeps import effect_tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from evosim.analysis.loss_causes import Summary
-from evosim.analysis.summary import ByWorld
+from evosim.analysis.values import ByWorld
 from evosim.tables import loss_causes
 from tests.support.accounts import account_of
 from tests.support.summaries import summary_of

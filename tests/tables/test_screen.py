@@ -27,7 +27,7 @@ def test_labels_name_every_step() -> None:
 
 
 def test_an_offset_is_explained() -> None:
-    from evosim.analysis.summary import ByWorld
+    from evosim.analysis.values import ByWorld
 
     console = Screen(record=True, width=120)
     summary = summary_of(account_of("micro").summary, offset=ByWorld(2.0, 3.0), changed=("a", "b"))

@@ -1,0 +1,256 @@
+"""The three losses: shift, waste and hack, in both worlds, and the fitness that they refer to.
+
+* *Shift*: the best genome for the modern world, minus the ancestral optimum scored there. There is
+  none in the ancestral world.
+* *Waste*: the ancestral optimum, minus the population at the switch with the hack channel closed.
+* *Hack*: that population, minus the population that evolved.
+
+In the modern world the three sum to the distance from the best genome to the population. There,
+waste and hack are signed transfers: imperfect search may be luckier than the perfect one.
+
+Several genomes may tie for the ancestral optimum. Then part of the shift is *forced*: every one of
+them loses it. The rest, from the luckiest of them to the unluckiest, is *left open* by training.
+Of that, a population is charged with what it lost: the optimum nearest to it in modern fitness
+stands for its own. So each population has a shift from `forced` to `forced + left_open`.
+
+All optima are over genomes that breed true. The best genome for the modern world is the best for
+intent there (R1). So where payoff is not intent, the shift holds what specification costs as well,
+and no loss by the shift is negative. The ladder shows both steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from evosim.analysis import ladder, means_over_seeds
+from evosim.analysis.loss_summary import (
+    FitnessRow,
+    Level,
+    Loss,
+    LossSummary,
+    NearOptimal,
+    ShiftParts,
+)
+from evosim.analysis.values import ByWorld
+
+if TYPE_CHECKING:
+    from evosim.analysis.account_inputs import AccountInputs
+    from evosim.analysis.fitness_ranges import FitnessRanges
+
+WORLDS = ("ancestral", "modern")
+LOSSES = ("shift", "waste", "hack")
+SCHEMA = {"seed": pl.Int64, "world": pl.String, "loss": pl.String, "value": pl.Float64}
+
+
+def shift_of_population(best: float, optima: tuple[float, float], population: float) -> float:
+    """The shift that a population is charged with, in the modern world.
+
+    Parameters
+    ----------
+    best : float
+        Modern fitness of the best genome for the modern world.
+    optima : tuple of float
+        Modern fitness of the unluckiest and of the luckiest ancestral optimum.
+    population : float
+        Modern fitness of the population with the hack channel closed.
+    """
+    return best - min(max(population, optima[0]), optima[1])
+
+
+def losses_of_seed(
+    fixed: ByWorld[ladder.FixedRungs], ladders: ByWorld[ladder.Ladder], *, has_control: bool
+) -> list[tuple[str, str, float]]:
+    """World, loss and value of the losses of one seed.
+
+    Parameters
+    ----------
+    fixed : ByWorld of FixedRungs
+        Rungs of the grid.
+    ladders : ByWorld of Ladder
+        Ladders of the seed.
+    has_control : bool
+        Whether the experiment has a hack channel, and so a control in which it is closed.
+
+    Returns
+    -------
+    list of tuple
+        Empty if a population died out before the switch, so that no loss is without the others.
+    """
+    rows = []
+    for world in WORLDS:
+        rungs, grid = ladders.of(world).rungs, fixed.of(world)
+        population = rungs.get("population")
+        closed = rungs.get("control") if has_control else population
+        if population is None or closed is None:
+            return []
+        top = grid.rungs["best_ancestral"]
+        if world == "modern":
+            best = grid.rungs["best_for_intent"]
+            optima = (top, grid.best_of["best_ancestral"])
+            shift = shift_of_population(best, optima, closed)
+            rows.append((world, "shift", shift))
+            top = best - shift
+        rows.append((world, "waste", top - closed))
+        if has_control:
+            rows.append((world, "hack", closed - population))
+    return rows
+
+
+def tables(inputs: AccountInputs) -> dict[str, pl.DataFrame]:
+    """The table `losses`: one row for each seed, world and loss that was measured."""
+    rows = [
+        (account.seed, *row)
+        for account in inputs.seeds
+        for row in losses_of_seed(
+            inputs.ranges.fixed_rungs,
+            account.ladders,
+            has_control=bool(inputs.record.drive_controls),
+        )
+    ]
+    return {"losses": pl.DataFrame(rows, schema=SCHEMA, orient="row")}
+
+
+def summarize(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> LossSummary:
+    """Means over seeds of the table `losses`, with fitness and near-optimal genomes."""
+    ranges, experiment = inputs.ranges, inputs.record.experiment
+    modern = ranges.fixed_rungs.modern
+    forced = modern.rungs["best_for_intent"] - modern.best_of["best_ancestral"]
+    left_open = modern.best_of["best_ancestral"] - modern.rungs["best_ancestral"]
+    table = tables["losses"]
+
+    def values(world: str, loss: str) -> list[float]:
+        chosen = (pl.col("world") == world) & (pl.col("loss") == loss)
+        return table.filter(chosen)["value"].to_list()
+
+    shift = means_over_seeds.estimate(
+        values("modern", "shift"), experiment.analysis, (forced, forced + left_open)
+    )
+    return LossSummary(
+        losses=tuple(
+            _loss(inputs, name, world, values(world, name), left_open)
+            for name in LOSSES
+            for world in WORLDS
+        ),
+        fitness=_fitness(inputs, tables),
+        shift_parts=ShiftParts(forced, left_open, shift),
+        near_optimal=_near_optimal(inputs, tables["ladder"]),
+        genomes=inputs.record.cache.evaluator.genome.grid.breeding_true,
+        modern_generations=experiment.generations - experiment.swap,
+    )
+
+
+def _loss(
+    inputs: AccountInputs, name: str, world: str, values: Sequence[float], left_open: float
+) -> Loss:
+    """One loss in one world; its values by seed."""
+    ranges, settings = inputs.ranges, inputs.record.experiment.analysis
+    fixed = ranges.fixed_rungs.of(world).rungs
+    if name == "shift" and world == "ancestral":
+        return Loss(name, world, 0.0, None, None, 0, _share(ranges, world, 0.0), exact=True)
+    if name == "shift" and not left_open:
+        mean = fixed["best_for_intent"] - fixed["best_ancestral"]
+        share = _share(ranges, world, mean)
+        return Loss(name, world, mean, None, None, 0, share, exact=ranges.exact)
+    least, most = ranges.of_population(world)
+    top = fixed["best_for_intent"]
+    ends = {
+        "shift": (top - fixed["best_ancestral"] - left_open, top - fixed["best_ancestral"]),
+        "waste": (fixed["best_ancestral"] - most, fixed["best_ancestral"] + left_open - least),
+        "hack": (least - most, most - least),
+    }[name]
+    found = means_over_seeds.estimate(values, settings, ends)
+    return Loss(
+        name,
+        world,
+        found.mean,
+        found.low,
+        found.high,
+        found.n,
+        None if found.mean is None else _share(ranges, world, found.mean),
+        exact=False,
+        why_not="" if values else _why_not(inputs, name),
+    )
+
+
+def _why_not(inputs: AccountInputs, name: str) -> str:
+    """Why a loss was not measured, and what measures it."""
+    record = inputs.record
+    if name == "hack" and not record.drive_controls:
+        return "no gene of this experiment can cheat; 'evosim run three-losses' has one"
+    return (
+        "no seed has all populations at the switch, because some died out before it; try a larger"
+        " population: --set optimizer.population=1000"
+    )
+
+
+def _share(ranges: FitnessRanges, world: str, loss: float) -> float | None:
+    """A loss as a share of the way from the worst policy to the best genome."""
+    best = ranges.fixed_rungs.of(world).rungs["best_for_intent"]
+    below = ranges.share_of_best(world, best - loss)
+    return None if below is None else 1.0 - below
+
+
+def _fitness(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> tuple[FitnessRow, ...]:
+    """Fitness of the best genomes and of the populations, in both worlds."""
+    ranges, experiment = inputs.ranges, inputs.record.experiment
+
+    def of_genome(world: str, rung: str) -> Level:
+        fixed = ranges.fixed_rungs.of(world)
+        worst, most = fixed.rungs[rung], fixed.best_of[rung]
+        share = ranges.share_of_best(world, worst)
+        return Level(worst, None, None, 0, share, ranges.exact, most if most > worst else None)
+
+    def of_population(world: str, moment: str) -> Level:
+        column = tables["recovery"].drop_nulls("modern_at_swap")[f"{world}_at_{moment}"]
+        estimate = means_over_seeds.estimate(
+            column.drop_nulls().to_list(), experiment.analysis, ranges.of_population(world)
+        )
+        mean = estimate.mean
+        share = None if mean is None else ranges.share_of_best(world, mean)
+        return Level(mean, estimate.low, estimate.high, estimate.n, share, exact=False)
+
+    rows = [
+        FitnessRow("best", *(of_genome(world, "best_for_intent") for world in WORLDS)),
+        FitnessRow("best_ancestral", *(of_genome(world, "best_ancestral") for world in WORLDS)),
+        FitnessRow("population", *(of_population(world, "swap") for world in WORLDS)),
+    ]
+    if experiment.swap < experiment.generations:
+        at_end = (of_population(world, "end") for world in WORLDS)
+        rows.append(FitnessRow("population_at_end", *at_end))
+    return tuple(rows)
+
+
+def _near_optimal(inputs: AccountInputs, ladders: pl.DataFrame) -> tuple[NearOptimal, ...]:
+    """Shares of the modern best that near-optimal genomes keep."""
+    record, ranges = inputs.record, inputs.ranges
+    landscape = ladder.breeding_true(record.tables["landscape"])
+    span, settings = ranges.span("ancestral"), record.experiment.analysis
+    best = ranges.fixed_rungs.ancestral.rungs["best_ancestral"]
+    known = max(settings.near_ties, default=0.0)
+    whole = landscape.height == record.cache.evaluator.genome.grid.breeding_true
+
+    def kept(within: float | None, close: pl.DataFrame) -> NearOptimal:
+        if close.is_empty():
+            return NearOptimal(within, 0, None, None, None)
+        ends = np.quantile(close["modern_intent"].to_numpy(), [0.0, 0.5, 1.0]).tolist()
+        shares = [ranges.share_of_best("modern", value) for value in ends]
+        return NearOptimal(within, close.height, *shares)
+
+    rows = [
+        kept(within, ladder.near_best(landscape, within, span))
+        for within in sorted({0.0, *settings.near_ties})
+    ]
+    populations = ladders.filter(
+        (pl.col("world") == "ancestral") & (pl.col("name") == "population")
+    )["value"].drop_nulls()
+    if len(populations):
+        mean = float(np.mean(populations.to_numpy()))
+        close = landscape.filter(pl.col("ancestral") >= mean)
+        all_known = whole or (ranges.exact and mean >= best - known * abs(best - span.worst))
+        row = kept(None, close) if all_known else NearOptimal(None, None, None, None, None)
+        rows.append(row)
+    return tuple(rows)

@@ -1,0 +1,129 @@
+"""The three losses: bars for shift, waste and hack in both worlds on one axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from evosim.analysis.intervals import level
+from evosim.analysis.loss_summary import NICKNAMES, LossSummary
+from evosim.figures.inputs import Source
+from evosim.figures.theme import WIDTH, format_number, themed, tips
+
+# Fixed in all figures. They differ in lightness, too.
+LOSS_COLOURS = {"shift": "#882255", "waste": "#009E73", "hack": "#E69F00"}
+WORLDS = ("ancestral world", "modern world")
+
+
+def loss_frame(losses: LossSummary) -> pl.DataFrame:
+    """The losses that were measured: `world`, `loss`, `mean`, `low`, `high`, `share`, `label`."""
+    rows = [
+        {
+            "world": f"{loss.world} world",
+            "loss": loss.name,
+            "mean": loss.mean,
+            "low": loss.low,
+            "high": loss.high,
+            "share": loss.share_of_best,
+            "label": loss.name
+            + f" {format_number(loss.mean)}"
+            + ("" if loss.share_of_best is None else f" ({loss.share_of_best:.0%})"),
+            "end": max(0.0, loss.mean, 0.0 if loss.high is None else loss.high),
+        }
+        for loss in losses.losses
+        if loss.mean is not None and (loss.name, loss.world) != ("shift", "ancestral")
+    ]
+    numbers = dict.fromkeys(("mean", "low", "high", "share", "end"), pl.Float64)
+    names = dict.fromkeys(("world", "loss", "label"), pl.String)
+    return pl.DataFrame(rows, schema_overrides=numbers | names)
+
+
+def losses_chart(frame: pl.DataFrame, unit: str) -> Any:
+    """Horizontal bars by world and loss; whiskers: intervals over seeds."""
+    names = list(NICKNAMES)
+    titles = [f"{name} ({NICKNAMES[name]})" for name in names]
+    frame = frame.with_columns(
+        pl.col("loss").replace_strict(dict(zip(names, titles, strict=True))).alias("name")
+    )
+    y = alt.Y(
+        "world:N",
+        sort=list(WORLDS),
+        title=None,
+        axis=alt.Axis(grid=False, ticks=False),
+        scale=alt.Scale(paddingInner=0.25),
+    )
+    offset = alt.YOffset("name:N", sort=titles, scale=alt.Scale(domain=titles))
+    high = max(0.0, *(frame["end"].to_list() or [0.0]))
+    low = min(0.0, *(frame["mean"].to_list() or [0.0]), *frame["low"].drop_nulls().to_list())
+    x = alt.X(
+        "mean:Q",
+        title=f"lost at the switch ({unit} in a life)",
+        scale=alt.Scale(domain=[low, high + 0.3 * (high - low)], nice=False),
+    )
+    colour = alt.Color(
+        "name:N",
+        title=None,
+        sort=titles,
+        scale=alt.Scale(domain=titles, range=list(LOSS_COLOURS.values())),
+        legend=alt.Legend(orient="bottom", symbolType="square", symbolStrokeWidth=0),
+    )
+    tooltips = tips(
+        ("name:N", "loss"),
+        ("world:N", "in"),
+        ("mean:Q", "mean", ".4f"),
+        ("low:Q", "interval from", ".4f"),
+        ("high:Q", "to", ".4f"),
+        ("share:Q", "share of the best", ".0%"),
+    )
+    base = alt.Chart(frame)
+    bars = base.mark_bar(stroke="#333333", strokeWidth=0.5).encode(
+        x, y, offset, colour, tooltip=tooltips
+    )
+    whiskers = (
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=1.6, color="#111111")
+        .encode(alt.X("low:Q"), alt.X2("high:Q"), y, offset, tooltip=tooltips)
+    )
+    labels = base.mark_text(align="left", dx=5, color="#111111").encode(
+        alt.X("end:Q"), y, offset, alt.Text("label:N")
+    )
+    zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color="#333333")
+    return alt.layer(bars, whiskers, labels, zero.encode(alt.X("zero:Q"))).properties(
+        width=2 * WIDTH, height=alt.Step(26, **{"for": "offset"})
+    )
+
+
+def describe(losses: LossSummary) -> str:
+    """The losses in words, for readers who cannot see the figure."""
+    parts = []
+    for loss in losses.losses:
+        if loss.mean is None:
+            continue
+        ends = (
+            ""
+            if loss.low is None or loss.high is None
+            else f" [{format_number(loss.low)}, {format_number(loss.high)}]"
+        )
+        parts.append(f"{loss.name} in the {loss.world} world {format_number(loss.mean)}{ends}")
+    return "; ".join(parts)
+
+
+def draw(s: Source) -> Any:
+    """The three losses of a run; None if nothing was measured."""
+    losses = s.summary.account.losses
+    frame = loss_frame(losses)
+    if frame.is_empty():
+        return None
+    notes = [
+        f"{s.run_label}; whiskers: {level(s.summary.header.confidence)} intervals of means over"
+        " seeds",
+        "shift: the world changed (none in the ancestral world); waste: imperfect search; hack: a"
+        " gene that cheats",
+    ]
+    missing = sorted({loss.name for loss in losses.losses if loss.mean is None})
+    if missing:
+        notes.append(f"not measured: {', '.join(missing)}")
+    words = f"The three losses. {'. '.join(notes)}. {describe(losses)}."
+    return themed(losses_chart(frame, s.summary.header.unit), "The three losses", notes, words)

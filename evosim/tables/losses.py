@@ -1,0 +1,246 @@
+"""The three losses as tables and sentences: the first thing that a run shows."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from evosim.analysis.intervals import FEWEST
+from evosim.analysis.loss_summary import NICKNAMES, Level, Loss, LossSummary, NearOptimal
+from evosim.analysis.summary import AccountSummary, RunHeader, RunSummary
+from evosim.runtime.text_layout import bold
+from evosim.tables.formatting import number, small
+
+ROWS = {
+    "best": "best genome in that world",
+    "best_ancestral": "best ancestral genome",
+    "population": "population at the switch",
+    "population_at_end": "the same after {} modern generations",
+}
+HEADINGS = ("ancestral world", "modern world")
+MEANING = "SHIFT: the world changed. WASTE: imperfect search. HACK: a gene that cheats the search."
+NEAR = 0.05  # the sentence about near-optimal genomes takes the widest tolerance up to this one
+
+
+def text(summary: RunSummary) -> list[Table | str]:
+    """The account as screen and report show it."""
+    return [
+        fitness_table(summary),
+        loss_table(summary.account.losses),
+        MEANING,
+        *sentences(summary),
+    ]
+
+
+def _plain_table(heading: str) -> Table:
+    """A table without lines: a column of names, and two for each world."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(heading)
+    for name in HEADINGS:
+        table.add_column(name, justify="left")
+        table.add_column("", justify="right")
+    return table
+
+
+def fitness_table(summary: RunSummary) -> Table:
+    """Fitness of best genomes and populations in both worlds, with shares of the best."""
+    losses = summary.account.losses
+    table = _plain_table(f"{summary.header.unit} in a life")
+    for row in losses.fitness:
+        words = ROWS[row.name].format(losses.modern_generations)
+        if row.name in ("best", "best_ancestral"):
+            words += ", exact" if row.modern.exact else " found"
+        cells = [cell for level in (row.ancestral, row.modern) for cell in _level(level)]
+        table.add_row(words, *cells)
+    return table
+
+
+def _level(level: Level) -> tuple[str, str]:
+    """Fitness, and its share of the best."""
+    if level.mean is None:
+        return "not measured", ""
+    words = number(level.mean)
+    if level.most is not None and level.most - level.mean > small():
+        words += f" to {number(level.most)}"
+    return words, _percent(level.share_of_best)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{abs(share):.0%}"
+
+
+def loss_table(losses: LossSummary) -> Table:
+    """Shift, waste and hack in both worlds, with intervals and shares of the best genome."""
+    table = _plain_table("lost at the switch")
+    for name, nickname in NICKNAMES.items():
+        cells: list[str] = []
+        for world in ("ancestral", "modern"):
+            cells += _loss(losses, losses.loss(name, world))
+        table.add_row(bold(f"{name.upper():<5}  ({nickname})"), *cells)
+    return table
+
+
+def _loss(losses: LossSummary, loss: Loss) -> tuple[str, str]:
+    """One loss: its mean with interval, or why there is none; and its share of the best."""
+    if loss.mean is None:
+        return "not measured", ""
+    if abs(loss.mean) <= small() and loss.low is None:
+        return "none", ""
+    gain = loss.mean < 0.0
+    words = number(abs(loss.mean))
+    if loss.low is not None and loss.high is not None:
+        ends = (-loss.high, -loss.low) if gain else (loss.low, loss.high)
+        words += f" [{number(ends[0])}, {number(ends[1])}]"
+    parts = losses.shift_parts
+    if loss.name == "shift" and parts and parts.left_open > small():
+        words += f" ({number(parts.forced)} to {number(parts.forced + parts.left_open)})"
+    if loss.exact:
+        words += " exact"
+    return f"gain {words}" if gain else words, _percent(loss.share_of_best)
+
+
+def sentences(summary: RunSummary) -> list[str]:
+    """Two to four sentences: the largest loss, recovery, near-optimal genomes, and cautions."""
+    account, header = summary.account, summary.header
+    losses = account.losses
+    out = [*_largest(account), *_recovery(account), *_near_optimal(account)]
+    out += [
+        f"{loss.name.upper()} is not measured: {loss.why_not}."
+        for loss in losses.losses
+        if loss.why_not and loss.world == "modern"
+    ]
+    return out + _cautions(account, header)
+
+
+def _largest(account: AccountSummary) -> list[str]:
+    """What the populations lost in the modern world, and the largest part of it."""
+    losses = account.losses
+    best, population = losses.row("best"), losses.row("population")
+    measured = {
+        loss.name: loss.mean
+        for loss in losses.losses
+        if loss.world == "modern" and loss.mean is not None
+    }
+    shift = measured.get("shift")
+    if population is None or best is None or population.modern.mean is None:
+        if shift is None:
+            return []
+        return [f"The shift costs {number(shift)} in the modern world. {_avoidable(account)}"]
+    whole = sum(measured.values())
+    if whole <= small():
+        return ["The population at the switch lost nothing in the modern world."]
+    name = max(measured, key=lambda loss: measured[loss])
+    start = (
+        f"The population at the switch lost {number(whole)} of {number(best.modern.mean)} in the"
+        " modern world"
+    )
+    largest = f"{number(measured[name])} by {name.upper()} ({NICKNAMES[name]})"
+    parts = [f"{start}: {largest}{_by_act(account, name)}."]
+    parts.append(_avoidable(account))
+    return [" ".join(parts)]
+
+
+def _by_act(account: AccountSummary, name: str) -> str:
+    """The act that costs most of a loss."""
+    step = {"shift": "shift", "waste": "search", "hack": "hack"}[name]
+    acts = {
+        act: value
+        for act, value in account.steps_by_act.modern.get(step, {}).items()
+        if act != "upkeep"
+    }
+    if not acts:
+        return ""
+    act = max(acts, key=lambda one: acts[one])
+    return f", most by '{act.replace('_', ' ')}'" if acts[act] > small() else ""
+
+
+def _avoidable(account: AccountSummary) -> str:
+    """Whether a perfect search in the ancestral world would have avoided the shift."""
+    losses = account.losses
+    parts, shift = losses.shift_parts, losses.loss("shift", "modern")
+    if parts is None or shift.mean is None:
+        return ""
+    genomes = f"{losses.genomes:,} genomes that breed true"
+    if parts.forced + parts.left_open <= small():
+        return f"Perfect ancestral search over the {genomes} would lose nothing by the shift."
+    if parts.left_open > small():
+        if parts.forced <= small():
+            return (
+                f"Training left the shift open: ancestral optima among the {genomes} lose from 0 to"
+                f" {number(parts.left_open)}."
+            )
+        return (
+            f"Every ancestral optimum among the {genomes} loses {number(parts.forced)} by the"
+            f" shift; training left {number(parts.left_open)} more open."
+        )
+    which = "best" if account.exact else "best found"
+    return (
+        f"Perfect ancestral search would not avoid the shift: the {which} of the {genomes} loses"
+        f" {number(shift.mean)}."
+    )
+
+
+def _recovery(account: AccountSummary) -> list[str]:
+    """Where populations stand at the end of the modern generations."""
+    recovery = account.recovery
+    if recovery is None or not account.goes_on_in_modern:
+        return []
+    end, fair = recovery.modern_at_end, recovery.modern_at_end_fair
+    if end.share_of_best is None:
+        return []
+
+    def share(value: float, ends: tuple[float, float] | None) -> str:
+        return f"{value:.0%}" + (f" [{ends[0]:.0%}, {ends[1]:.0%}]" if ends else "")
+
+    words = (
+        f"After {account.losses.modern_generations} modern generations the population has"
+        f" {share(end.share_of_best, end.interval_of_share)} of the best"
+    )
+    if fair is not None and fair.share_of_best is not None:
+        words += f"; without the cheat {share(fair.share_of_best, fair.interval_of_share)}"
+    return [f"{words}."]
+
+
+def _near_optimal(account: AccountSummary) -> list[str]:
+    """What genomes near the ancestral best keep in the modern world."""
+    rows = [
+        row for row in account.losses.near_optimal if row.within is not None and row.within <= NEAR
+    ]
+    row = rows[-1] if rows else None
+    if row is None or not row.genomes or row.genomes == 1 or row.smallest is None:
+        return []
+    found = "" if account.exact else " found"
+    return [
+        f"The {row.genomes:,} genomes{found} within {row.within:.0%} of the ancestral best keep"
+        f" {kept(row)} of the modern best."
+    ]
+
+
+def kept(row: NearOptimal) -> str:
+    """The share that near-optimal genomes keep: one number, or a range with its median."""
+    if row.smallest is None or row.median is None or row.largest is None:
+        return "-"
+    low, middle, high = (f"{value:.0%}" for value in (row.smallest, row.median, row.largest))
+    return low if low == high else f"{low} to {high} (median {middle})"
+
+
+def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
+    """What forbids to quote a number."""
+    out = []
+    if header.extinct:
+        out.append(
+            f"{len(header.extinct)} of {len(header.runs)} seeds died out"
+            f" ({', '.join(header.extinct)}). Losses are over the seeds that lived to the switch."
+        )
+    if header.replicates < FEWEST:
+        few = "One seed has" if header.replicates == 1 else f"{header.replicates} seeds have"
+        out.append(
+            f"{few} no intervals: do not quote WASTE and HACK. Add --replicates {FEWEST} or more."
+        )
+    if abs(account.ladder.modern.steps.get("specification") or 0.0) > small():
+        out.append(
+            "Payoff is not intent here, and SHIFT is measured from the best genome for intent."
+            " --details shows specification and shift as two steps."
+        )
+    if not account.exact:
+        out.append("The grid was searched, not enumerated: best genomes are the best found.")
+    return out
