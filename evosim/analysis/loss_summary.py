@@ -51,8 +51,9 @@ class Level:
     ----------
     mean : float or None
         None if it was not measured. Of optima that tie, the unluckiest.
-    most : float or None
-        Fitness of the luckiest of the optima that tie; None if they do not differ.
+    most, share_of_most : float or None
+        Fitness of the luckiest of the optima that tie, and its share of the best. None if the
+        optima do not differ.
     low, high : float or None
         Ends of the interval over seeds.
     n : int
@@ -70,6 +71,7 @@ class Level:
     share_of_best: float | None
     exact: bool
     most: Annotated[float | None, Key(omit=None)] = None
+    share_of_most: Annotated[float | None, Key(omit=None)] = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class ShiftParts:
     Attributes
     ----------
     forced : float
-        What every ancestral optimum loses.
+        Loss of every ancestral optimum.
     left_open : float
         How far ancestral optima differ in the modern world.
     of_population : Estimate

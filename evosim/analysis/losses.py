@@ -10,8 +10,9 @@ waste and hack are signed transfers: imperfect search may be luckier than the pe
 
 Several genomes may tie for the ancestral optimum. Then part of the shift is *forced*: every one of
 them loses it. The rest, from the luckiest of them to the unluckiest, is *left open* by training.
-Of that, a population is charged with what it lost: the optimum nearest to it in modern fitness
-stands for its own. So each population has a shift from `forced` to `forced + left_open`.
+Of that, a population is charged with what those of its individuals lose that are ancestral optima.
+If there are none, the optimum nearest to it in modern fitness stands for its own. So each
+population has a shift from `forced` to `forced + left_open`.
 
 All optima are over genomes that breed true. The best genome for the modern world is the best for
 intent there (R1). So where payoff is not intent, the shift holds what specification costs as well,
@@ -20,7 +21,9 @@ and no loss by the shift is negative. The ladder shows both steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,29 +43,50 @@ from evosim.analysis.values import ByWorld
 if TYPE_CHECKING:
     from evosim.analysis.account_inputs import AccountInputs
     from evosim.analysis.fitness_ranges import FitnessRanges
+    from evosim.analysis.population import PopulationSnapshot
 
 WORLDS = ("ancestral", "modern")
 LOSSES = ("shift", "waste", "hack")
 SCHEMA = {"seed": pl.Int64, "world": pl.String, "loss": pl.String, "value": pl.Float64}
 
 
-def shift_of_population(best: float, optima: tuple[float, float], population: float) -> float:
-    """The shift that a population is charged with, in the modern world.
+def own_optimum(
+    optima: pl.DataFrame, snapshot: PopulationSnapshot | None, population: float
+) -> float:
+    """Modern fitness of the ancestral optimum that stands for a population.
 
     Parameters
     ----------
-    best : float
-        Modern fitness of the best genome for the modern world.
-    optima : tuple of float
-        Modern fitness of the unluckiest and of the luckiest ancestral optimum.
+    optima : pl.DataFrame
+        The ancestral optima: `class`, `modern_intent`.
+    snapshot : PopulationSnapshot or None
+        The population with the hack channel closed.
     population : float
-        Modern fitness of the population with the hack channel closed.
+        Its mean modern fitness.
+
+    Returns
+    -------
+    float
+        The mean over the individuals that are ancestral optima. Without such individuals, the
+        optimum nearest to the population.
     """
-    return best - min(max(population, optima[0]), optima[1])
+    low, high = (float(end) for end in np.quantile(optima["modern_intent"], [0.0, 1.0]))
+    if snapshot is not None and high > low:
+        values = dict(optima.select("class", "modern_intent").iter_rows())
+        members = np.isin(snapshot.classes, list(values))
+        if members.any():
+            modern = np.array([values[int(c)] for c in snapshot.classes[members]])
+            share = snapshot.share[members]
+            return float(np.clip(modern @ share / share.sum(), low, high))
+    return min(max(population, low), high)
 
 
 def losses_of_seed(
-    fixed: ByWorld[ladder.FixedRungs], ladders: ByWorld[ladder.Ladder], *, has_control: bool
+    fixed: ByWorld[ladder.FixedRungs],
+    ladders: ByWorld[ladder.Ladder],
+    optimum: Callable[[float], float],
+    *,
+    has_control: bool,
 ) -> list[tuple[str, str, float]]:
     """World, loss and value of the losses of one seed.
 
@@ -72,6 +96,8 @@ def losses_of_seed(
         Rungs of the grid.
     ladders : ByWorld of Ladder
         Ladders of the seed.
+    optimum : callable
+        `own_optimum` of the population with the hack channel closed, given its modern fitness.
     has_control : bool
         Whether the experiment has a hack channel, and so a control in which it is closed.
 
@@ -82,18 +108,15 @@ def losses_of_seed(
     """
     rows = []
     for world in WORLDS:
-        rungs, grid = ladders.of(world).rungs, fixed.of(world)
+        rungs, grid = ladders.of(world).rungs, fixed.of(world).rungs
         population = rungs.get("population")
         closed = rungs.get("control") if has_control else population
         if population is None or closed is None:
             return []
-        top = grid.rungs["best_ancestral"]
+        top = grid["best_ancestral"]
         if world == "modern":
-            best = grid.rungs["best_for_intent"]
-            optima = (top, grid.best_of["best_ancestral"])
-            shift = shift_of_population(best, optima, closed)
-            rows.append((world, "shift", shift))
-            top = best - shift
+            top = optimum(closed)
+            rows.append((world, "shift", grid["best_for_intent"] - top))
         rows.append((world, "waste", top - closed))
         if has_control:
             rows.append((world, "hack", closed - population))
@@ -102,15 +125,27 @@ def losses_of_seed(
 
 def tables(inputs: AccountInputs) -> dict[str, pl.DataFrame]:
     """The table `losses`: one row for each seed, world and loss that was measured."""
-    rows = [
-        (account.seed, *row)
-        for account in inputs.seeds
-        for row in losses_of_seed(
-            inputs.ranges.fixed_rungs,
+    record, ranges = inputs.record, inputs.ranges
+    has_control = bool(record.drive_controls)
+    optima = ladder.near_best(
+        ladder.breeding_true(record.tables["landscape"]), 0.0, ranges.span("ancestral")
+    )
+    modern = ranges.fixed_rungs.modern
+    if modern.best_of["best_ancestral"] - modern.rungs["best_ancestral"] == 0.0:
+        # Without ties, by the reference code, as in the ladder
+        optima = optima.head(1).with_columns(modern_intent=pl.lit(modern.rungs["best_ancestral"]))
+    rows: list[tuple[int, str, str, float]] = []
+    for account in inputs.seeds:
+        closed = account.snapshot
+        if has_control:
+            closed = record.snapshot(record.controls["fair"], account.seed, "swap")
+        losses = losses_of_seed(
+            ranges.fixed_rungs,
             account.ladders,
-            has_control=bool(inputs.record.drive_controls),
+            partial(own_optimum, optima, closed),
+            has_control=has_control,
         )
-    ]
+        rows += [(account.seed, *loss) for loss in losses]
     return {"losses": pl.DataFrame(rows, schema=SCHEMA, orient="row")}
 
 
@@ -150,10 +185,10 @@ def _loss(
     ranges, settings = inputs.ranges, inputs.record.experiment.analysis
     fixed = ranges.fixed_rungs.of(world).rungs
     if name == "shift" and world == "ancestral":
-        return Loss(name, world, 0.0, None, None, 0, _share(ranges, world, 0.0), exact=True)
+        return Loss(name, world, 0.0, None, None, 0, share_of_loss(ranges, world, 0.0), exact=True)
     if name == "shift" and not left_open:
         mean = fixed["best_for_intent"] - fixed["best_ancestral"]
-        share = _share(ranges, world, mean)
+        share = share_of_loss(ranges, world, mean)
         return Loss(name, world, mean, None, None, 0, share, exact=ranges.exact)
     least, most = ranges.of_population(world)
     top = fixed["best_for_intent"]
@@ -170,7 +205,7 @@ def _loss(
         found.low,
         found.high,
         found.n,
-        None if found.mean is None else _share(ranges, world, found.mean),
+        None if found.mean is None else share_of_loss(ranges, world, found.mean),
         exact=False,
         why_not="" if values else _why_not(inputs, name),
     )
@@ -187,7 +222,7 @@ def _why_not(inputs: AccountInputs, name: str) -> str:
     )
 
 
-def _share(ranges: FitnessRanges, world: str, loss: float) -> float | None:
+def share_of_loss(ranges: FitnessRanges, world: str, loss: float) -> float | None:
     """A loss as a share of the way from the worst policy to the best genome."""
     best = ranges.fixed_rungs.of(world).rungs["best_for_intent"]
     below = ranges.share_of_best(world, best - loss)
@@ -202,7 +237,10 @@ def _fitness(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> tuple
         fixed = ranges.fixed_rungs.of(world)
         worst, most = fixed.rungs[rung], fixed.best_of[rung]
         share = ranges.share_of_best(world, worst)
-        return Level(worst, None, None, 0, share, ranges.exact, most if most > worst else None)
+        level = Level(worst, None, None, 0, share, ranges.exact)
+        if most > worst:
+            level = replace(level, most=most, share_of_most=ranges.share_of_best(world, most))
+        return level
 
     def of_population(world: str, moment: str) -> Level:
         column = tables["recovery"].drop_nulls("modern_at_swap")[f"{world}_at_{moment}"]

@@ -16,6 +16,7 @@ from evosim.analysis.values import Amounts, ByWorld, Ends, Estimate, MeasuredByW
 from evosim.runtime.dataclass_json import InvalidJson, Key, from_json, to_json_object
 
 T = TypeVar("T")
+EARLIER = 2
 
 
 @dataclass(frozen=True)
@@ -334,6 +335,8 @@ class RunHeader:
         Digest and folder of the run; None for a population that did not evolve here.
     runs : dict of SeedEnding
         By seed.
+    schema_version : int
+        Version of tables and summary; summaries of version 2 and earlier do not state it.
     """
 
     experiment: str
@@ -347,6 +350,7 @@ class RunHeader:
     digest: Annotated[str | None, Key(omit=None)]
     out: Annotated[str | None, Key(omit=None)]
     runs: Mapping[str, SeedEnding]
+    schema_version: Annotated[int, Key(omit=EARLIER)] = EARLIER
 
     @property
     def extinct(self) -> list[str]:

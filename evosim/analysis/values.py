@@ -49,9 +49,9 @@ class Estimate:
     """
 
     mean: float | None
-    low: Annotated[float | None, Key(omit=None)]
-    high: Annotated[float | None, Key(omit=None)]
-    n: Annotated[int, Key(omit=0)]
+    low: float | None
+    high: float | None
+    n: int
 
     @property
     def interval(self) -> Ends | None:

@@ -7,7 +7,7 @@ same stages as the command line.
 from __future__ import annotations
 
 from evosim.api.frames import plain_names
-from evosim.api.functions import account, compare, load, resolve, run, search, sweep
+from evosim.api.functions import account, compare, load, losses, resolve, run, search, sweep
 from evosim.api.population import Population
 from evosim.api.run_result import Run
 from evosim.api.search_result import Search
@@ -21,6 +21,7 @@ __all__ = [
     "account",
     "compare",
     "load",
+    "losses",
     "plain_names",
     "resolve",
     "run",

@@ -62,20 +62,24 @@ class Accounted(Guarded):
         """One table. Raises `UserError` for a name there is not."""
         return self.tables[one_of(name, "a table", self.tables)]
 
-    def losses(self) -> pl.DataFrame:
-        """The three losses at once: shift, search, hack; in A and in M.
+    def losses(self, *, seeds: bool = False) -> pl.DataFrame:
+        """The three losses at once: shift, waste and hack, in both worlds.
 
-        Columns `loss`, `style`, `world`, `mean`, `low`, `high`, `seeds`, `least`, `most`, `words`.
-        Numbers are steps of the ladder, as in the summary. The shift depends on worlds and grid
-        alone and has no interval. A loss that was not measured is null, not 0. If ancestral optima
-        tie, `mean` is that of the worst one in M, and `least` to `most` is the range of all.
+        Parameters
+        ----------
+        seeds : bool
+            One row for each seed, world and loss, in place of means.
+
+        Returns
+        -------
+        pl.DataFrame
+            Columns `loss`, `nickname`, `world`, `mean`, `low`, `high`, `n` (seeds),
+            `share_of_best`, `exact`, `why_not`. With `seeds`: `seed`, `world`, `loss`, `value`. A
+            loss that was not measured is null, not 0. A negative loss is a gain.
         """
-        words = {
-            "shift": sentences.shift_words(self.typed_summary.account),
-            "search": sentences.search_words(self.typed_summary.account),
-            "hack": self._hack_words(),
-        }
-        return frames.losses(self.typed_summary.account, words)
+        if seeds:
+            return self.table("losses")
+        return frames.losses(self.typed_summary.account)
 
     def _hack_words(self) -> str:
         return sentences.hack_words(self.typed_summary)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evosim.analysis.intervals import FEWEST, level
-from evosim.tables.formatting import decimals_in, number, small, to_scale, with_ends
+from evosim.tables import losses as loss_tables
+from evosim.tables.formatting import decimals_in, number, to_scale, with_ends
 from evosim.tables.ladder import RUNG_WORDS
 
 if TYPE_CHECKING:
@@ -37,13 +38,6 @@ def interval(row: Mapping[str, Any], digits: int | None = None) -> str:
 def _from_here(folder: Path) -> Path:
     """A folder as it is called from where one works, if it lies below."""
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-
-
-def _lost(row: Mapping[str, Any]) -> str:
-    """A loss with its interval; where ancestral optima tie, its range over them."""
-    if row["mean"] is not None and row["most"] - row["least"] > small():
-        return f"{number(row['least'])} to {number(row['most'])}"
-    return interval(row)
 
 
 def parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
@@ -73,14 +67,10 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
         lines.append(f"{_from_here(thing.folder)}, digest {(header.digest or '')[:8]}")
         if header.extinct:
             lines.append(f"died out: {len(header.extinct)} of {len(header.runs)}")
-    losses = {(row["loss"], row["world"]): row for row in thing.losses().iter_rows(named=True)}
-    three = [
-        (
-            f"{loss}: {losses[loss, 'modern']['style']}",
-            *(_lost(losses[loss, world]) for world in LETTERS),
-        )
-        for loss in dict.fromkeys(key[0] for key in losses)
-    ]
+    losses = thing.typed_summary.account.losses
+    fitness = loss_tables.fitness_rows(losses)
+    lost = loss_tables.loss_rows(losses)
+    worlds = ("ancestral world", "", "modern world", "")
     words = (
         RUNG_WORDS
         if isinstance(thing, Run)
@@ -100,11 +90,8 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
         heading,
         lines,
         [
-            (
-                f"Losses ({thing.unit} in a life; -: not measured)",
-                ("loss", *LETTERS.values()),
-                three,
-            ),
+            (f"Fitness ({thing.unit} in a life)", ("of", *worlds), fitness),
+            ("Lost at the switch", ("loss", *worlds), lost),
             (f"The ladder ({thing.unit} in a life)", ("rung", *LETTERS.values()), ladder),
         ],
     )

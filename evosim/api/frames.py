@@ -15,6 +15,7 @@ from evosim.analysis import price_equation as totals_of_search
 from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import interval
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, STEPS
+from evosim.analysis.loss_summary import NICKNAMES
 from evosim.analysis.means_over_seeds import SEED_DEPENDENT, IntervalSettings, mean
 from evosim.analysis.summary import AccountSummary
 from evosim.api.arguments import found as describe_argument
@@ -25,7 +26,6 @@ WORLDS = ("ancestral", "modern")
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 MEASURED: Schema = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
 STEPS_AND_PARTS = (*STEPS[:-1], "unfound", "load", STEPS[-1])
-LOSSES = {"shift": "birth-control style", "search": "masturbation style", "hack": "greedy genes"}
 
 
 def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
@@ -126,42 +126,26 @@ def ladder(account: AccountSummary) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=texts | MEASURED)
 
 
-def losses(account: AccountSummary, words: dict[str, str]) -> pl.DataFrame:
-    """The three losses in both worlds: steps of the ladders by the summary, with words.
-
-    If ancestral optima tie, the ladder uses the one that is worst in M. `least` and `most` are the
-    ends of each loss over all of them. A better optimum loses less by the shift; the search step
-    takes the difference.
-    """
-    tied = account.left_open
-    ends_of = {
-        ("shift", "modern"): (-tied["best_ancestral"], tied["best_for_payoff"]),
-        ("search", "modern"): (0.0, tied["best_ancestral"]),
+def losses(account: AccountSummary) -> pl.DataFrame:
+    """The three losses in both worlds, as in `summary.json`; one row for each loss and world."""
+    columns: Schema = {
+        "loss": pl.String,
+        "nickname": pl.String,
+        "world": pl.String,
+        "mean": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "n": pl.Int64,
+        "share_of_best": pl.Float64,
+        "exact": pl.Boolean,
+        "why_not": pl.String,
     }
-    rows = []
-    for loss, style in LOSSES.items():
-        for world in WORLDS:
-            ladder_of_world = account.ladder.of(world)
-            low, high = ladder_of_world.intervals.get(loss, (None, None))
-            value = ladder_of_world.steps[loss]
-            seeds = ladder_of_world.seeds if loss in SEED_DEPENDENT and value is not None else None
-            row = {
-                "loss": loss,
-                "style": style,
-                "world": world,
-                "mean": value,
-                "low": low,
-                "high": high,
-                "seeds": seeds,
-            }
-            least, most = (
-                None if value is None else value + by
-                for by in ends_of.get((loss, world), (0.0, 0.0))
-            )
-            rows.append({**row, "least": least, "most": most, "words": words[loss]})
-    texts: Schema = dict.fromkeys(("loss", "style", "world"), pl.String)
-    ends: Schema = dict.fromkeys(("least", "most"), pl.Float64)
-    return pl.DataFrame(rows, schema=texts | MEASURED | ends | {"words": pl.String})
+    rows = [
+        {column: getattr(x, column) for column in columns if hasattr(x, column)}
+        | {"loss": x.name, "nickname": NICKNAMES[x.name], "why_not": x.why_not or None}
+        for x in account.losses.losses
+    ]
+    return pl.DataFrame(rows, schema=columns)
 
 
 def behaviour(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:

@@ -257,6 +257,36 @@ def account(
 
 
 @guarded
+def losses(run: Run | Population | str | Path, *, seeds: bool = False) -> pl.DataFrame:
+    """The three losses of a run: shift, waste and hack, in both worlds.
+
+    Parameters
+    ----------
+    run
+        A run, a population, or the folder of a run.
+    seeds
+        One row for each seed, world and loss, in place of means.
+
+    Returns
+    -------
+    pl.DataFrame
+        As `run.losses()`.
+
+    Raises
+    ------
+    UserError
+        The folder is not that of a run in a pair of worlds.
+    """
+    thing = load(run) if isinstance(run, str | Path) else run
+    if not isinstance(thing, Run | Population):
+        raise UserError(
+            f"losses are of a run or a population, but this is a {type(thing).__name__}. Pass the"
+            " result of evosim.run(...), or the folder of a run."
+        )
+    return thing.losses(seeds=seeds)
+
+
+@guarded
 def sweep(
     file: str | Path | Mapping[str, Any],
     *,

@@ -90,8 +90,8 @@ def analyze(
         typer.Option(
             "--details",
             help=(
-                "Also print waste and hack by cause, and how far lives in the ancestral and the"
-                " modern world can differ at all (total variation)."
+                "Also print all accounts: the ladder, loss by act, desires, causes, greedy genes,"
+                " the search ledger, total variation."
             ),
         ),
     ] = False,

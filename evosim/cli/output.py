@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -93,10 +94,17 @@ def print_account(
     screen.show(console, title, summary, details=details)
     if labels:
         screen.show_labels(console, summary)
-    stages = ", ".join(
-        f"{name} {value:.1f}" for name, value in seconds.items() if value >= SHORTEST_STAGE
-    )
-    print_end(console, f"{_contents(recorded)}: {recorded.folder}", f"({elapsed:.1f} s: {stages})")
+    place = f"{_contents(recorded)}: {recorded.folder}"
+    if details:
+        stages = ", ".join(
+            f"{name} {value:.1f}" for name, value in seconds.items() if value >= SHORTEST_STAGE
+        )
+        print_end(console, place, f"({elapsed:.1f} s: {stages})")
+        return
+    print_end(console, place, f"({elapsed:.1f} s)")
+    folder = shlex.quote(str(recorded.folder))
+    console.print(f"Next: evosim analyze {folder} --details", soft_wrap=True, markup=False)
+    console.print("      evosim explain shift", soft_wrap=True, markup=False)
 
 
 def _contents(recorded: Any) -> str:

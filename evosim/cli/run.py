@@ -70,6 +70,9 @@ class RunOptions:
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Estimate time, memory and disk, and write nothing.")
     ] = False
+    details: Annotated[
+        bool, typer.Option("--details", help="Also print all accounts, not the losses alone.")
+    ] = False
     as_json: AsJson = False
 
 
@@ -207,7 +210,14 @@ def _account(
         with clock.stage("analysis"):
             summary = accounts.summary_of(recorded, again=fresh)
         _draw(recorded, fresh, options.figures, clock, figure_process)
-        print_account(recorded, summary, options.as_json, clock, shown_again=not fresh)
+        print_account(
+            recorded,
+            summary,
+            options.as_json,
+            clock,
+            details=options.details,
+            shown_again=not fresh,
+        )
     except BaseException as error:
         if (stop := watch.behind(error)) is None:
             raise

@@ -35,9 +35,11 @@ def loss_frame(losses: LossSummary) -> pl.DataFrame:
         for loss in losses.losses
         if loss.mean is not None and (loss.name, loss.world) != ("shift", "ancestral")
     ]
-    numbers = dict.fromkeys(("mean", "low", "high", "share", "end"), pl.Float64)
-    names = dict.fromkeys(("world", "loss", "label"), pl.String)
-    return pl.DataFrame(rows, schema_overrides=numbers | names)
+    columns: dict[str, type[pl.DataType]] = {
+        name: pl.String if name in ("world", "loss", "label") else pl.Float64
+        for name in ("world", "loss", "mean", "low", "high", "share", "label", "end")
+    }
+    return pl.DataFrame(rows, schema=columns)
 
 
 def losses_chart(frame: pl.DataFrame, unit: str) -> Any:

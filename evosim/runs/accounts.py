@@ -253,6 +253,7 @@ def header_of(recorded: Recorded) -> RunHeader:
             seed: SeedEnding(run["status"], run["generations"])
             for seed, run in recorded.provenance["runs"].items()
         },
+        schema_version=SCHEMA_VERSION,
     )
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from evosim.analysis import means_over_seeds
 from evosim.analysis.account import Accountant
+from evosim.analysis.losses import share_of_loss
 from evosim.analysis.shared_cache import SharedCache
 from evosim.config.resolve import Problem, build
 from evosim.fitness.landscape import Landscape
@@ -102,6 +103,10 @@ def _numbers(accountant: Accountant, account: dict[str, pl.DataFrame]) -> dict[s
     for row in account["desires"].drop("seed", "acts").iter_rows(named=True):
         feature = row.pop("feature")
         out |= {f"desires.{feature}.{name}": value for name, value in row.items()}
+    for row in account["losses"].iter_rows(named=True):
+        name, world, value = row["loss"], row["world"], row["value"]
+        out[f"losses.{world}.{name}"] = value
+        out[f"losses.{world}.{name}_share"] = share_of_loss(accountant.ranges, world, value)
     shift = accountant.shift()
     out |= {
         "shift.shared_by_all_ancestral_optima": shift.shared_by_all_ancestral_optima,

@@ -14,10 +14,10 @@ ROWS = {
     "best": "best genome in that world",
     "best_ancestral": "best ancestral genome",
     "population": "population at the switch",
-    "population_at_end": "the same after {} modern generations",
+    "population_at_end": "after {} modern generations",
 }
 HEADINGS = ("ancestral world", "modern world")
-MEANING = "SHIFT: the world changed. WASTE: imperfect search. HACK: a gene that cheats the search."
+MEANING = "SHIFT: the world changed. WASTE: imperfect search. HACK: a gene cheats."
 NEAR = 0.05  # the sentence about near-optimal genomes takes the widest tolerance up to this one
 
 
@@ -41,16 +41,42 @@ def _plain_table(heading: str) -> Table:
     return table
 
 
-def fitness_table(summary: RunSummary) -> Table:
-    """Fitness of best genomes and populations in both worlds, with shares of the best."""
-    losses = summary.account.losses
-    table = _plain_table(f"{summary.header.unit} in a life")
+def fitness_rows(losses: LossSummary) -> list[tuple[str, ...]]:
+    """Name, then fitness and share of the best in each world; one row for each subject."""
+    rows: list[tuple[str, ...]] = []
     for row in losses.fitness:
         words = ROWS[row.name].format(losses.modern_generations)
         if row.name in ("best", "best_ancestral"):
             words += ", exact" if row.modern.exact else " found"
-        cells = [cell for level in (row.ancestral, row.modern) for cell in _level(level)]
-        table.add_row(words, *cells)
+        rows.append((words, *_level(row.ancestral), *_level(row.modern)))
+    return rows
+
+
+def loss_rows(losses: LossSummary) -> list[tuple[str, ...]]:
+    """Name, then the loss and its share of the best in each world; one row for each loss."""
+    return [
+        (
+            f"{name.upper():<5}  ({nickname})",
+            *_loss(losses, losses.loss(name, "ancestral")),
+            *_loss(losses, losses.loss(name, "modern")),
+        )
+        for name, nickname in NICKNAMES.items()
+    ]
+
+
+def fitness_table(summary: RunSummary) -> Table:
+    """Fitness of best genomes and populations in both worlds, with shares of the best."""
+    table = _plain_table(f"{summary.header.unit} in a life")
+    for row in fitness_rows(summary.account.losses):
+        table.add_row(*row)
+    return table
+
+
+def loss_table(losses: LossSummary) -> Table:
+    """Shift, waste and hack in both worlds, with intervals and shares of the best genome."""
+    table = _plain_table("lost at the switch")
+    for name, *cells in loss_rows(losses):
+        table.add_row(bold(name), *cells)
     return table
 
 
@@ -58,40 +84,30 @@ def _level(level: Level) -> tuple[str, str]:
     """Fitness, and its share of the best."""
     if level.mean is None:
         return "not measured", ""
-    words = number(level.mean)
-    if level.most is not None and level.most - level.mean > small():
-        words += f" to {number(level.most)}"
-    return words, _percent(level.share_of_best)
+    if level.most is None or level.most - level.mean <= small():
+        return number(level.mean), _percent(level.share_of_best)
+    share = f"{_percent(level.share_of_best)[:-1]}-{_percent(level.share_of_most)}"
+    return f"{number(level.mean)} to {number(level.most)}", share.strip("-")
 
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{abs(share):.0%}"
 
 
-def loss_table(losses: LossSummary) -> Table:
-    """Shift, waste and hack in both worlds, with intervals and shares of the best genome."""
-    table = _plain_table("lost at the switch")
-    for name, nickname in NICKNAMES.items():
-        cells: list[str] = []
-        for world in ("ancestral", "modern"):
-            cells += _loss(losses, losses.loss(name, world))
-        table.add_row(bold(f"{name.upper():<5}  ({nickname})"), *cells)
-    return table
-
-
 def _loss(losses: LossSummary, loss: Loss) -> tuple[str, str]:
     """One loss: its mean with interval, or why there is none; and its share of the best."""
     if loss.mean is None:
         return "not measured", ""
-    if abs(loss.mean) <= small() and loss.low is None:
+    parts = losses.shift_parts
+    left_open = bool(loss.name == "shift" and loss.n and parts and parts.left_open > small())
+    if abs(loss.mean) <= small() and loss.low is None and not left_open:
         return "none", ""
     gain = loss.mean < 0.0
     words = number(abs(loss.mean))
     if loss.low is not None and loss.high is not None:
         ends = (-loss.high, -loss.low) if gain else (loss.low, loss.high)
         words += f" [{number(ends[0])}, {number(ends[1])}]"
-    parts = losses.shift_parts
-    if loss.name == "shift" and parts and parts.left_open > small():
+    if parts and left_open:
         words += f" ({number(parts.forced)} to {number(parts.forced + parts.left_open)})"
     if loss.exact:
         words += " exact"
@@ -104,7 +120,7 @@ def sentences(summary: RunSummary) -> list[str]:
     losses = account.losses
     out = [*_largest(account), *_recovery(account), *_near_optimal(account)]
     out += [
-        f"{loss.name.upper()} is not measured: {loss.why_not}."
+        f"{loss.name.upper()} not measured: {loss.why_not}."
         for loss in losses.losses
         if loss.why_not and loss.world == "modern"
     ]
@@ -112,7 +128,7 @@ def sentences(summary: RunSummary) -> list[str]:
 
 
 def _largest(account: AccountSummary) -> list[str]:
-    """What the populations lost in the modern world, and the largest part of it."""
+    """The loss of the populations in the modern world, and its largest part."""
     losses = account.losses
     best, population = losses.row("best"), losses.row("population")
     measured = {
@@ -201,7 +217,7 @@ def _recovery(account: AccountSummary) -> list[str]:
 
 
 def _near_optimal(account: AccountSummary) -> list[str]:
-    """What genomes near the ancestral best keep in the modern world."""
+    """Shares of the modern best that genomes near the ancestral best keep."""
     rows = [
         row for row in account.losses.near_optimal if row.within is not None and row.within <= NEAR
     ]
@@ -224,7 +240,7 @@ def kept(row: NearOptimal) -> str:
 
 
 def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
-    """What forbids to quote a number."""
+    """Reasons not to quote a number."""
     out = []
     if header.extinct:
         out.append(
@@ -233,13 +249,10 @@ def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
         )
     if header.replicates < FEWEST:
         few = "One seed has" if header.replicates == 1 else f"{header.replicates} seeds have"
-        out.append(
-            f"{few} no intervals: do not quote WASTE and HACK. Add --replicates {FEWEST} or more."
-        )
+        out.append(f"{few} no intervals: quote exact numbers only, or add --replicates {FEWEST}.")
     if abs(account.ladder.modern.steps.get("specification") or 0.0) > small():
         out.append(
-            "Payoff is not intent here, and SHIFT is measured from the best genome for intent."
-            " --details shows specification and shift as two steps."
+            "Payoff is not intent here: SHIFT counts from the best genome for intent (--details)."
         )
     if not account.exact:
         out.append("The grid was searched, not enumerated: best genomes are the best found.")

@@ -97,7 +97,7 @@ def _show_header(console: Console, title: str, header: RunHeader | SearchSummary
         if header.replicates == 1
         else f"{header.replicates} seeds from {header.seed}; means over seeds{level_words(header)}"
     )
-    say(console, f"\n{title}", style="bold")
+    say(console, title, style="bold")
     say(console, seeds)
     if header.changed:
         say(console, f"changed: {', '.join(header.changed)}")

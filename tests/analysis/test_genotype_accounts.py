@@ -121,7 +121,7 @@ def test_reflexes_have_variation_and_no_causes() -> None:
     assert account.summary.part(loss_causes.Summary) is None
     assert account.tables["loss_causes"].is_empty()
     out = io.StringIO()
-    screen.show(Console(file=out, width=140), "title", summary_of(account.summary))
+    screen.show(Console(file=out, width=140), "title", summary_of(account.summary), details=True)
     assert "Causes (desire, belief, planning): not applicable" in out.getvalue()
     population = account.summary.part(total_variation.Summary).subjects["population"]
     assert population.most >= population.least

@@ -43,7 +43,7 @@ def test_steps_by_act_leave_out_incomplete_seeds() -> None:
 
 def test_an_estimate_has_an_interval_from_five_seeds() -> None:
     few = means_over_seeds.estimate([1.0, 2.0, 3.0, 4.0], AnalysisChoice())
-    assert (few.mean, few.seeds, few.interval) == (2.5, 4, None)
+    assert (few.mean, few.n, few.interval) == (2.5, 4, None)
     more = means_over_seeds.estimate([1.0, 2.0, 3.0, 4.0, 5.0], AnalysisChoice())
     assert more.interval is not None
     assert more.interval[0] < 3.0 < more.interval[1]

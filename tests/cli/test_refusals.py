@@ -247,7 +247,7 @@ def test_causes_say_which_genome_is_scored_where(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
-    _, out, _ = evosim(capsys, *command("micro"), "--no-figures", "--out", "run")
+    _, out, _ = evosim(capsys, *command("micro"), "--no-figures", "--details", "--out", "run")
     assert "R2 in A: the best modern genome (for payoff in M), scored in the ancestral world" in out
     assert re.search(r"R2 in A +R2 in M", out)
 

@@ -123,7 +123,8 @@ def test_a_search_has_the_decimals_of_its_intervals() -> None:
 
 def test_a_hack_has_the_decimals_of_its_interval() -> None:
     def of(mean: float, half: float | None) -> Estimate:
-        return Estimate(mean, 6, None if half is None else (mean - half, mean + half))
+        low, high = (None, None) if half is None else (mean - half, mean + half)
+        return Estimate(mean, low, high, 6)
 
     quantities = {
         "hack": of(0.12345, 0.03),

@@ -31,7 +31,7 @@ def test_an_offset_is_explained() -> None:
 
     console = Screen(record=True, width=120)
     summary = summary_of(account_of("micro").summary, offset=ByWorld(2.0, 3.0), changed=("a", "b"))
-    screen.show(console, "Title", summary)
+    screen.show(console, "Title", summary, details=True)
     text = " ".join(console.export_text().split())
     assert "2 (A), 3 (M)" in text
     assert "changed: a, b" in text

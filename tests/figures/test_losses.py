@@ -1,0 +1,36 @@
+"""The figure of the three losses: bars are the losses of the summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evosim.figures import Source
+from evosim.figures.losses import LOSS_COLOURS, loss_frame
+
+
+def test_bars_are_the_losses_of_the_summary(
+    micro: Source, specs: dict[str, dict[str, Any]]
+) -> None:
+    rows = {
+        (row["loss"], row["world"]): row["mean"]
+        for data in specs["losses"]["datasets"].values()
+        for row in data
+        if "loss" in row
+    }
+    losses = micro.summary.account.losses
+    assert rows == {
+        (loss.name, f"{loss.world} world"): pytest.approx(loss.mean)
+        for loss in losses.losses
+        if loss.mean is not None and (loss.name, loss.world) != ("shift", "ancestral")
+    }
+
+
+def test_colours_are_fixed(micro: Source, specs: dict[str, dict[str, Any]]) -> None:
+    text = str(specs["losses"])
+    assert all(colour in text for colour in LOSS_COLOURS.values())
+
+
+def test_what_was_not_measured_has_no_bar(micro: Source) -> None:
+    assert "hack" not in loss_frame(micro.summary.account.losses)["loss"].to_list()
