@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from evosim.analysis import loss_causes
 from evosim.analysis.intervals import FEWEST
 from evosim.analysis.loss_summary import NICKNAMES, Level, Loss, LossSummary, NearOptimal
 from evosim.analysis.summary import AccountSummary, RunHeader, RunSummary
@@ -118,7 +119,7 @@ def sentences(summary: RunSummary) -> list[str]:
     """Two to four sentences: the largest loss, recovery, near-optimal genomes, and cautions."""
     account, header = summary.account, summary.header
     losses = account.losses
-    out = [*_largest(account), *_recovery(account), *_near_optimal(account)]
+    out = [*_largest(account), *_waste(account), *_recovery(account), *_near_optimal(account)]
     out += [
         f"{loss.name.upper()} not measured: {loss.why_not}."
         for loss in losses.losses
@@ -193,6 +194,28 @@ def _avoidable(account: AccountSummary) -> str:
         f"Perfect ancestral search would not avoid the shift: the {which} of the {genomes} loses"
         f" {number(shift.mean)}."
     )
+
+
+def _waste(account: AccountSummary) -> list[str]:
+    """The part of the ancestral waste that desires carry: that part alone is masturbation style."""
+    causes = account.part(loss_causes.Summary)
+    waste = causes.worlds.ancestral.get("waste") if causes else None
+    loss = account.losses.loss("waste", "ancestral").mean
+    if waste is None or loss is None or abs(loss) <= small():
+        return []
+    part = waste.causes["objective"]
+    desires = part.mean
+    if desires is None:
+        return []
+    words = number(desires)
+    if part.low is not None and part.high is not None:
+        words += f" [{number(part.low)}, {number(part.high)}]"
+    rest = loss - desires
+    others = f"foresight, upkeep and the rest {'add' if rest >= 0.0 else 'take back'}"
+    return [
+        f"Of the ancestral WASTE, wrong desires carry {words} (masturbation style);"
+        f" {others} {number(abs(rest))}."
+    ]
 
 
 def _recovery(account: AccountSummary) -> list[str]:
