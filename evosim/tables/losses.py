@@ -19,6 +19,7 @@ ROWS = {
 }
 HEADINGS = ("ancestral world", "modern world")
 MEANING = "SHIFT: the world changed. WASTE: imperfect search. HACK: a gene cheats."
+MOST_SENTENCES = 6
 NEAR = 0.05  # the sentence about near-optimal genomes takes the widest tolerance up to this one
 
 
@@ -119,13 +120,16 @@ def sentences(summary: RunSummary) -> list[str]:
     """Two to four sentences: the largest loss, recovery, near-optimal genomes, and cautions."""
     account, header = summary.account, summary.header
     losses = account.losses
-    out = [*_largest(account), *_waste(account), *_recovery(account), *_near_optimal(account)]
-    out += [
+    findings = [*_largest(account), *_waste(account), *_recovery(account)]
+    findings += _near_optimal(account)
+    notes = [
         f"{loss.name.upper()} not measured: {loss.why_not}."
         for loss in losses.losses
         if loss.why_not and loss.world == "modern"
     ]
-    return out + _cautions(account, header)
+    notes += _cautions(account, header)
+    # Cautions first: the screen has room for so many sentences
+    return findings[: max(1, MOST_SENTENCES - len(notes))] + notes
 
 
 def _largest(account: AccountSummary) -> list[str]:
