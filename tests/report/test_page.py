@@ -213,9 +213,9 @@ def test_the_switch_changes_labels_and_no_number(browser: Browser, files: dict[s
     assert f"Shimi: {dict(elements.called('hack'))['Shimi']}" in labels(by_mouse)
     assert len(labels(by_mouse)) == sum(
         bool(elements.called(step))
-        for step in ("representation", "specification", "shift", "search", "hack")
+        for step in ("representation", "dominance", "specification", "shift", "search", "hack")
     )
-    assert len(browser.run(KEY)) == 6  # the shift has two
+    assert len(browser.run(KEY)) == 7  # the shift has two
     assert "Shimi" in browser.run("return document.getElementById('said').textContent")
     browser.run(f"document.getElementById('author-{shimi}').focus()")
     browser.keys(Keys.ARROW_RIGHT)
