@@ -22,6 +22,7 @@ import typer
 
 from evosim.cli.analyze import analyze, compare, export
 from evosim.cli.claims import claims
+from evosim.cli.explain import explain
 from evosim.cli.figures import figures
 from evosim.cli.groups import CommandGroup
 from evosim.cli.inspect import list_, show, verify
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": run,
     "analyze": analyze,
     "compare": compare,
+    "explain": explain,
     "export": export,
     "figures": figures,
     "list": list_,
