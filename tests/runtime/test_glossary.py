@@ -12,18 +12,18 @@ from evosim.runtime import glossary
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "glossary.md"
 # Words of the short screen of a run, and of its sentences
-ON_SCREEN = (
-    "shift|birth control|waste|masturbation|masturbation style|hack|greedy genes|switch|exact"
-    "|share of the best|interval|near-optimal|dominance|R1h|R3|forced|left open|mesa-optimizer"
-    "|expected offspring|breed true|driver|population|recovery|found"
-).split("|")
+ON_SCREEN = """
+shift, birth control, waste, masturbation, masturbation style, hack, greedy genes, switch, exact,
+share of the best, interval, near-optimal, dominance, R1h, R3, forced, left open, mesa-optimizer,
+expected offspring, breed true, driver, recovery, found
+"""
 
 
 def test_the_installed_page_is_the_one_in_docs() -> None:
     assert files("evosim").joinpath("glossary.md").read_text("utf-8") == PAGE.read_text("utf-8")
 
 
-@pytest.mark.parametrize("word", [word for word in ON_SCREEN if word != "population"])
+@pytest.mark.parametrize("word", [" ".join(word.split()) for word in ON_SCREEN.split(",")])
 def test_words_of_the_screen_have_an_entry(word: str) -> None:
     for spelling in (word, word.upper(), word.replace("-", " ").replace(" ", "_")):
         assert glossary.explain(spelling)[0].meaning
