@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 import evosim
 from tests.support.api import settings
 
 
+@pytest.mark.slow
 def test_captions_hold_for_few_seeds_and_for_searched_grids(tmp_path: Path) -> None:
     few = settings("micro") | {
         "optimizer.population": 30,

@@ -23,6 +23,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, evosim.Run]:
     }
 
 
+@pytest.mark.slow
 def test_the_note_says_which_seeds_are_compared(
     runs: dict[str, evosim.Run], tmp_path: Path
 ) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 import evosim
 from evosim.tables.formatting import number
 from tests.support.api import settings, well_formed
 
 
+@pytest.mark.slow
 def test_reprs_arewell_formed_and_have_the_numbers(
     driven: evosim.Run, swept: evosim.Sweep, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ def test_one_table_is_printed(folder: Path) -> None:
     assert read["value"].to_list() == evosim.load(folder).table("ladder")["value"].to_list()  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_files_go_where_they_are_wanted(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

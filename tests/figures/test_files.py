@@ -16,6 +16,7 @@ def chart() -> alt.Chart:
     return alt.Chart(pl.DataFrame({"x": [1, 2]})).mark_point().encode(alt.X("x:Q"))
 
 
+@pytest.mark.slow
 def test_each_format_is_a_file_and_is_reported(tmp_path: Path) -> None:
     heard: list[Path] = []
     files = draw_charts(tmp_path, [("dots", chart())], ("svg", "html", "png"), heard.append)

@@ -25,6 +25,7 @@ def points_of(svg: str) -> list[float]:
     return [float(size) * scale for size in re.findall(r'font-size="([\d.]+)px"', svg)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", MILLIMETRES)
 def test_print_has_its_width_and_letters_to_read(
     specs: dict[str, dict[str, Any]], size: str

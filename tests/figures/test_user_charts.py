@@ -37,6 +37,7 @@ def long_chart(rows: int) -> alt.LayerChart:
     return themed(fitness_of_bands(worlds, {"ancestral": 2.0, "modern": 1.0}, 5), "Long", ["lines"])  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["default", "json", "csv"])
 def test_no_row_limit_applies_and_user_settings_stay(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ def run(folder: Path, name: str, *settings: str) -> Recorded:
     return execute.run(experiment(name, *settings), out=folder)[0]
 
 
+@pytest.mark.slow
 def test_the_dead_have_no_behaviour() -> None:
     """Times a life are of the living: their sum is the expected number of ages lived."""
     made = setting("coarse-savanna", *quick("coarse-savanna"))

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evosim.analysis.recorded_run import Recorded
 from evosim.errors import Interrupted, Stop
 from evosim.fitness.landscape import Landscape
 from evosim.optimizers.genotype_reader import GenotypeReader
@@ -220,6 +221,13 @@ def test_seconds_of_all_parts_add_up(tmp_path: Path) -> None:
     assert facts["seconds"]["landscape"] > first["seconds"]["landscape"] > 0.0
 
 
+@pytest.fixture(scope="module")
+def one_driven(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """A run of one replicate without controls that nothing stopped."""
+    chosen = experiment("coarse-drive", "replicates=1", "controls=false")
+    return execute.run(chosen, out=tmp_path_factory.mktemp("driven") / "whole")[0]
+
+
 INSIDE = {
     "reading classes": (GenotypeReader, "classes"),
     "counting": (GenotypeReader, "counts"),
@@ -235,12 +243,9 @@ INSIDE = {
 @pytest.mark.parametrize("where", INSIDE)
 @pytest.mark.parametrize("after", [False, True])
 def test_a_stop_within_a_generation_loses_only_that_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, after: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_driven: Recorded, where: str, after: bool
 ) -> None:
     """A stop is raised inside a generation; the checkpoint holds complete generations only."""
-    whole = execute.run(
-        experiment("coarse-drive", "replicates=1", "controls=false"), out=tmp_path / "whole"
-    )[0]
     kind, name = INSIDE[where]
     real, calls = getattr(kind, name), 0
 
@@ -256,10 +261,10 @@ def test_a_stop_within_a_generation_loses_only_that_one(
 
     monkeypatch.setattr(kind, name, stopped)
     with pytest.raises(Interrupted, match="stopped by SIGTERM"):
-        execute.run(whole.experiment, out=tmp_path / "run")
+        execute.run(one_driven.experiment, out=tmp_path / "run")
     monkeypatch.undo()
-    execute.run(whole.experiment, out=tmp_path / "run", resume=True)
-    assert contents(tmp_path / "run") == contents(whole.folder)
+    execute.run(one_driven.experiment, out=tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == contents(one_driven.folder)
 
 
 @pytest.mark.slow

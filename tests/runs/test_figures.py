@@ -19,6 +19,7 @@ def run(folder: Path, name: str, *settings: str) -> Recorded:
     return execute.run(experiment(name, *settings), out=folder)[0]
 
 
+@pytest.mark.slow
 def test_folders_and_titles_with_brackets(tmp_path: Path) -> None:
     folder = tmp_path / "b[1]"
     recorded = run(folder, "micro")

@@ -41,6 +41,7 @@ def one_line(error: Exception) -> str:
     return str(error)
 
 
+@pytest.mark.slow
 def test_a_damaged_search_is_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "search"
     product.search("claim-06-demons", {"phases.0.generations": 50}, out=folder)

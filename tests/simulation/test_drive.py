@@ -365,6 +365,7 @@ def test_one_allele_that_modifies_two_drivers_is_followed_once() -> None:
         assert share == pytest.approx(here[-1])
 
 
+@pytest.mark.slow
 def test_means_are_over_the_seeds_that_have_both_ends_of_a_step(tmp_path: Path) -> None:
     """Small populations, a strong driver: some runs die out before the swap, their fair controls do
     not.

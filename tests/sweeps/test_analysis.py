@@ -179,6 +179,7 @@ def test_seeds_that_are_not_everywhere_are_left_out_and_counted(
     assert "4 runs failed and are in no mean" in out
 
 
+@pytest.mark.slow
 def test_a_cell_without_any_run_refuses_effects_and_not_means(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -380,6 +380,7 @@ def test_a_missing_package_is_told_before_a_sweep_is_begun(
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_dask_is_imported_by_its_engine_alone() -> None:
     script = (
         "import sys\nfrom evosim.cli import sweep; from evosim.sweeps import collect, engines,"

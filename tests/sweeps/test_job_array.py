@@ -93,6 +93,7 @@ def test_a_batch_file_allows_spaces_in_paths(tmp_path: Path) -> None:
     assert f'--output="{tmp_path}/a folder\'s/out/logs/slurm-%A-%a.out"' in text
 
 
+@pytest.mark.slow
 def test_a_batch_file_is_for_a_batch_system_that_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(SWEEP)
     done = evosim(dict(os.environ), "script", tmp_path / "x.toml", "--out", tmp_path / "s")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from evosim.sweeps.status import status_of
 from tests.support.sweeps import begun, compute
 
 
+@pytest.mark.slow
 def test_a_cell_that_dies_out_is_a_result(tmp_path: Path) -> None:
     text = (
         'name = "gone"\nexperiment = "coarse-savanna"\nkeep ='
