@@ -9,17 +9,17 @@ from evosim.analysis.intervals import FEWEST
 from evosim.analysis.loss_summary import NICKNAMES, Level, Loss, LossSummary, NearOptimal
 from evosim.analysis.summary import AccountSummary, RunHeader, RunSummary
 from evosim.runtime.text_layout import bold
-from evosim.tables.formatting import number, small
+from evosim.tables.formatting import DIGITS, number, small
 
 ROWS = {
-    "best": "best genome in that world",
-    "best_ancestral": "best ancestral genome",
-    "population": "population at the switch",
-    "population_at_end": "after {} modern generations",
+    "best": "best genome",
+    "best_ancestral": "ancestral best",
+    "population": "population at switch",
+    "population_at_end": "{} generations later",
 }
 HEADINGS = ("ancestral world", "modern world")
 MEANING = "SHIFT: the world changed. WASTE: imperfect search. HACK: a gene cheats."
-MOST_SENTENCES = 6
+MOST_SENTENCES = 5
 NEAR = 0.05  # the sentence about near-optimal genomes takes the widest tolerance up to this one
 
 
@@ -68,7 +68,7 @@ def loss_rows(losses: LossSummary) -> list[tuple[str, ...]]:
 
 def fitness_table(summary: RunSummary) -> Table:
     """Fitness of best genomes and populations in both worlds, with shares of the best."""
-    table = _plain_table(f"{summary.header.unit} in a life")
+    table = _plain_table("fitness")
     for row in fitness_rows(summary.account.losses):
         table.add_row(*row)
     return table
@@ -87,9 +87,16 @@ def _level(level: Level) -> tuple[str, str]:
     if level.mean is None:
         return "not measured", ""
     if level.most is None or level.most - level.mean <= small():
-        return number(level.mean), _percent(level.share_of_best)
+        words = _with_ends(level.mean, level.low, level.high)
+        return words, _percent(level.share_of_best)
     share = f"{_percent(level.share_of_best)[:-1]}-{_percent(level.share_of_most)}"
     return f"{number(level.mean)} to {number(level.most)}", share.strip("-")
+
+
+def _with_ends(mean: float, low: float | None, high: float | None) -> str:
+    """A mean, with the ends of its interval if there is one."""
+    ends = "" if low is None or high is None else f" [{number(low)}, {number(high)}]"
+    return number(mean) + ends
 
 
 def _percent(share: float | None) -> str:
@@ -105,10 +112,10 @@ def _loss(losses: LossSummary, loss: Loss) -> tuple[str, str]:
     if abs(loss.mean) <= small() and loss.low is None and not left_open:
         return "none", ""
     gain = loss.mean < 0.0
-    words = number(abs(loss.mean))
-    if loss.low is not None and loss.high is not None:
-        ends = (-loss.high, -loss.low) if gain else (loss.low, loss.high)
-        words += f" [{number(ends[0])}, {number(ends[1])}]"
+    low, high = loss.low, loss.high
+    if gain and low is not None and high is not None:
+        low, high = -high, -low
+    words = _with_ends(abs(loss.mean), low, high)
     if parts and left_open:
         words += f" ({number(parts.forced)} to {number(parts.forced + parts.left_open)})"
     if loss.exact:
@@ -151,11 +158,16 @@ def _largest(account: AccountSummary) -> list[str]:
         return ["The population at the switch lost nothing in the modern world."]
     name = max(measured, key=lambda loss: measured[loss])
     start = (
-        f"The population at the switch lost {number(whole)} of {number(best.modern.mean)} in the"
-        " modern world"
+        f"In the modern world the population at the switch is {number(whole)} below the best"
+        f" genome's {number(best.modern.mean)}"
     )
     largest = f"{number(measured[name])} by {name.upper()} ({NICKNAMES[name]})"
-    parts = [f"{start}: {largest}{_by_act(account, name)}."]
+    won = [
+        f"; {loss.upper()} wins back {number(-value)}"
+        for loss, value in measured.items()
+        if value < -small()
+    ]
+    parts = [f"{start}: {largest}{_by_act(account, name)}{''.join(won)}."]
     parts.append(_avoidable(account))
     return [" ".join(parts)]
 
@@ -171,7 +183,7 @@ def _by_act(account: AccountSummary, name: str) -> str:
     if not acts:
         return ""
     act = max(acts, key=lambda one: acts[one])
-    return f", most by '{act.replace('_', ' ')}'" if acts[act] > small() else ""
+    return f", mostly through the act '{act.replace('_', ' ')}'" if acts[act] > small() else ""
 
 
 def _avoidable(account: AccountSummary) -> str:
@@ -211,14 +223,14 @@ def _waste(account: AccountSummary) -> list[str]:
     desires = part.mean
     if desires is None:
         return []
-    words = number(desires)
-    if part.low is not None and part.high is not None:
-        words += f" [{number(part.low)}, {number(part.high)}]"
-    rest = loss - desires
-    others = f"foresight, upkeep and the rest {'add' if rest >= 0.0 else 'take back'}"
+    rest = round(loss, DIGITS) - round(desires, DIGITS)  # so that printed numbers add up
+    if abs(rest) <= small():
+        return ["Wrong desires cost all of the ancestral WASTE (masturbation style)."]
+    others = f"foresight, upkeep and the rest {'cost' if rest >= 0.0 else 'win back'}"
     return [
-        f"Of the ancestral WASTE, wrong desires carry {words} (masturbation style);"
-        f" {others} {number(abs(rest))}."
+        "The ancestral WASTE is a sum: wrong desires cost"
+        f" {_with_ends(desires, part.low, part.high)} (masturbation style), and {others}"
+        f" {number(abs(rest))}."
     ]
 
 
@@ -239,7 +251,8 @@ def _recovery(account: AccountSummary) -> list[str]:
         f" {share(end.share_of_best, end.interval_of_share)} of the best"
     )
     if fair is not None and fair.share_of_best is not None:
-        words += f"; without the cheat {share(fair.share_of_best, fair.interval_of_share)}"
+        without = share(fair.share_of_best, fair.interval_of_share)
+        words += f"; in control runs without cheating {without}"
     return [f"{words}."]
 
 
@@ -254,7 +267,7 @@ def _near_optimal(account: AccountSummary) -> list[str]:
     found = "" if account.exact else " found"
     return [
         f"The {row.genomes:,} genomes{found} within {row.within:.0%} of the ancestral best keep"
-        f" {kept(row)} of the modern best."
+        f" {kept(row)} of the modern best{', exact' if account.exact else ''}."
     ]
 
 

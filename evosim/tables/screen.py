@@ -99,6 +99,8 @@ def _show_header(console: Console, title: str, header: RunHeader | SearchSummary
     )
     say(console, title, style="bold")
     say(console, seeds)
+    if isinstance(header, RunHeader):
+        say(console, f"unit: {header.unit} in a life; %: share of the best genome of that world")
     if header.changed:
         say(console, f"changed: {', '.join(header.changed)}")
 
