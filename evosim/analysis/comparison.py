@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -52,6 +53,7 @@ HACK = ("hack", "own_cost", "behaviour", "null")
 Pairing = Literal["paired", "unpaired", "overlapping"]
 Key = tuple[str, str, str]
 Values = dict[int | None, float]
+NOTHING: Mapping[Key, tuple[float, float]] = MappingProxyType({})
 
 
 def compared(
@@ -61,6 +63,7 @@ def compared(
     pairing: Pairing,
     settings: IntervalSettings,
     enumerated: bool = True,
+    fixed: Mapping[Key, tuple[float, float]] = NOTHING,
 ) -> pl.DataFrame:
     """Two accounts side by side.
 
@@ -74,6 +77,8 @@ def compared(
         Of the intervals.
     enumerated : bool
         Whether every genome of both grids was evaluated.
+    fixed : mapping
+        Values of losses that belong to worlds and grid in both accounts.
 
     Returns
     -------
@@ -82,8 +87,10 @@ def compared(
         `how` the kind of comparison.
     """
     values, others = values_of(base), values_of(other)
+    for key, (ours, theirs) in fixed.items():
+        values[key], others[key] = {None: ours}, {None: theirs}
     keys = dict.fromkeys([*values, *others])
-    order = ["rung", "step", "regret", "hack"]
+    order = ["loss", "rung", "step", "regret", "hack"]
     rows = []
     for key in sorted(keys, key=lambda key: (order.index(key[0]), WORLDS.index(key[1]))):
         row = _difference(values.get(key, {}), others.get(key, {}), pairing, settings)
@@ -125,6 +132,10 @@ def values_of(tables: Mapping[str, pl.DataFrame]) -> dict[Key, Values]:
 
 
 def _measured(tables: Mapping[str, pl.DataFrame]) -> Iterator[tuple[Key, int | None, float]]:
+    if "losses" in tables:
+        losses = tables["losses"].select("seed", "world", "loss", "value")
+        for seed, world, name, value in losses.iter_rows():
+            yield ("loss", world, name), seed, value
     for world in WORLDS:
         ladder = tables["ladder"].filter(pl.col("world") == world)
         whole = set(complete_seeds(ladder))

@@ -22,6 +22,7 @@ from evosim.api.accounts import Tree
 from evosim.api.comparison_charts import charts_of
 from evosim.api.comparison_notes import enumerated, notes_on
 from evosim.api.comparison_text import show
+from evosim.api.frames import losses
 from evosim.config.differences import MISSING, differences
 from evosim.config.resolve import payoff_unit
 from evosim.errors import UserError, in_one_line, unknown
@@ -61,7 +62,8 @@ class Comparison(Guarded):
         One row per fact, such as digest or versions: `fact`, `what`, `same`, and a column per run.
     differences : pl.DataFrame
         One row per run and quantity: `run`, `part`, `world`, `name`, `base`, `other`, `difference`,
-        `low`, `high`, `seeds_base`, `seeds_other`, `how`. `part` is rung, step, regret or hack.
+        `low`, `high`, `seeds_base`, `seeds_other`, `how`. `part` is loss, rung, step, regret or
+        hack.
         `how` is exact, best found, paired, unpaired, alike, no interval or not measured.
     analyses : tuple
         Tables and summary of each run's account.
@@ -85,6 +87,13 @@ class Comparison(Guarded):
         """Name of the run that the others are compared with."""
         return self.names[0]
 
+    def losses(self) -> pl.DataFrame:
+        """The three losses of all runs: `run`, then the columns of `run.losses()`."""
+        return pl.concat(
+            losses(summary.account).select(pl.lit(name).alias("run"), pl.all())
+            for name, (_, summary) in zip(self.names, self.analyses, strict=True)
+        )
+
     def told_apart(self) -> pl.DataFrame:
         """The differences whose interval does not hold 0.
 
@@ -106,6 +115,7 @@ class Comparison(Guarded):
             "unit": self.unit,
             "parameters": self.parameters.to_dicts(),
             "provenance": self.provenance.to_dicts(),
+            "losses": self.losses().to_dicts(),
             "differences": self.differences.to_dicts(),
             "notes": self.notes(),
         }
@@ -187,7 +197,7 @@ def compared(recorded: Sequence[Recorded]) -> Comparison:
     analyses = tuple(analysed(run) for run in recorded)
     spread = recorded[0].experiment.analysis
     frames = []
-    for name, run, (tables, _) in list(zip(names, recorded, analyses, strict=True))[1:]:
+    for name, run, (tables, summary) in list(zip(names, recorded, analyses, strict=True))[1:]:
         pairing = pairing_of(recorded[0].experiment.seeds, run.experiment.seeds)
         frame = accounts_compared(
             analyses[0][0],
@@ -195,6 +205,7 @@ def compared(recorded: Sequence[Recorded]) -> Comparison:
             pairing=pairing,
             settings=spread,
             enumerated=enumerated(recorded[0]) and enumerated(run),
+            fixed=_fixed_losses(analyses[0][1], summary),
         )
         frames.append(
             frame.select(run=pl.lit(name), **{column: pl.col(column) for column in frame.columns})
@@ -207,6 +218,20 @@ def compared(recorded: Sequence[Recorded]) -> Comparison:
         pl.concat(frames),
         analyses,
     )
+
+
+def _fixed_losses(
+    base: RunSummary, other: RunSummary
+) -> dict[tuple[str, str, str], tuple[float, float]]:
+    """The losses that belong to worlds and grid in both runs: no seed is behind them."""
+    out = {}
+    for loss in base.account.losses.losses:
+        theirs = other.account.losses.loss(loss.name, loss.world)
+        if (loss.name, loss.world) == ("shift", "ancestral"):
+            continue  # there is none
+        if loss.mean is not None and theirs.mean is not None and not loss.n and not theirs.n:
+            out["loss", loss.world, loss.name] = (loss.mean, theirs.mean)
+    return out
 
 
 def _names(folders: Sequence[Path]) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from evosim.analysis.ladder import RUNG_CODES
-from evosim.runtime.text_layout import say
+from evosim.runtime.text_layout import bold, say
 from evosim.runtime.text_layout import show as show_table
+from evosim.tables import losses
 from evosim.tables.formatting import number, to_scale
 from evosim.tables.ladder import RUNG_WORDS
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from evosim.api.comparison import Comparison
 
 LETTERS = {"ancestral": "A", "modern": "M"}
+WORDS = {"alike": "=", "exact": "exact", "best found": "found"}
 PARTS = {
+    "loss": "The three losses",
     "rung": "Rungs of the ladder",
     "step": "Steps: what each stage loses",
     "regret": "Regret of the population by kind",
@@ -41,6 +44,9 @@ def _show(console: Console, c: Comparison) -> None:
     for run in c.recorded[1:]:
         console.print(Text.assemble(("other", "bold"), f"  {run.folder}"), soft_wrap=True)
     console.print()
+    show_table(console, _loss_table(c))
+    say(console, losses.MEANING, highlight=False)
+    console.print()
     show_table(console, _parameter_table(c))
     for i, name in enumerate(c.names[1:]):
         if len(c.names) > 2:
@@ -54,6 +60,37 @@ def _show(console: Console, c: Comparison) -> None:
         say(console, f"* {note}", hang=2, highlight=False)
 
 
+def _names_of_runs(c: Comparison) -> list[str]:
+    """Headings of the columns of runs."""
+    others = len(c.names) - 1
+    return ["base", *("other" if others == 1 else f"other {i}" for i in range(1, others + 1))]
+
+
+def _loss_table(c: Comparison) -> Table:
+    """The three losses side by side: the mean of each run, and its share of the best genome."""
+    table = Table(
+        title="Lost at the switch",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("loss")
+    table.add_column("world")
+    for name in _names_of_runs(c):
+        table.add_column(name, justify="left")
+        table.add_column("", justify="right")
+    rows = [losses.loss_rows(summary.account.losses) for _, summary in c.analyses]
+    for of_runs in zip(*rows, strict=True):
+        for i, world in enumerate(LETTERS):
+            cells = [row[1 + 2 * i : 3 + 2 * i] for row in of_runs]
+            if any(cell != ("none", "") for cell in cells):
+                name = of_runs[0][0].split()[0]
+                table.add_row(bold(name), world, *(text for cell in cells for text in cell))
+    return table
+
+
 def _parameter_table(c: Comparison) -> Table:
     table = Table(
         title="Parameters that differ" if c.parameters.height else "No parameter differs",
@@ -64,8 +101,8 @@ def _parameter_table(c: Comparison) -> Table:
     )
     if c.parameters.height:
         table.add_column("parameter")
-        for i in range(len(c.names)):
-            table.add_column("base" if i == 0 else "other" if len(c.names) == 2 else f"other {i}")
+        for heading in _names_of_runs(c):
+            table.add_column(heading)
         for row in c.parameters.rows():
             table.add_row(*row)
     return table
@@ -92,9 +129,7 @@ def _difference_table(rows: pl.DataFrame, title: str, other: int) -> Table:
         ends = (
             f"[{number(row['low'])}, {number(row['high'])}]"
             if row["low"] is not None
-            else "="
-            if row["how"] == "alike"
-            else ""
+            else WORDS.get(row["how"], "")
         )
         apart = row["low"] is not None and (row["low"] > 0.0 or row["high"] < 0.0)
         table.add_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import altair as alt
@@ -19,21 +20,26 @@ WORLDS = ("ancestral world", "modern world")
 
 def loss_frame(losses: LossSummary) -> pl.DataFrame:
     """The losses that were measured: `world`, `loss`, `mean`, `low`, `high`, `share`, `label`."""
+    return bars_of({"loss": loss.name} | vars(loss) for loss in losses.losses)
+
+
+def bars_of(losses: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """The same from rows of `run.losses()`; losses that were not measured have no bar."""
     rows = [
         {
-            "world": f"{loss.world} world",
-            "loss": loss.name,
-            "mean": loss.mean,
-            "low": loss.low,
-            "high": loss.high,
-            "share": loss.share_of_best,
-            "label": loss.name
-            + f" {format_number(loss.mean)}"
-            + ("" if loss.share_of_best is None else f" ({loss.share_of_best:.0%})"),
-            "end": max(0.0, loss.mean, 0.0 if loss.high is None else loss.high),
+            "world": f"{loss['world']} world",
+            "loss": loss["loss"],
+            "mean": loss["mean"],
+            "low": loss["low"],
+            "high": loss["high"],
+            "share": loss["share_of_best"],
+            "label": loss["loss"]
+            + f" {format_number(loss['mean'])}"
+            + ("" if loss["share_of_best"] is None else f" ({loss['share_of_best']:.0%})"),
+            "end": max(0.0, loss["mean"], 0.0 if loss["high"] is None else loss["high"]),
         }
-        for loss in losses.losses
-        if loss.mean is not None and (loss.name, loss.world) != ("shift", "ancestral")
+        for loss in losses
+        if loss["mean"] is not None and (loss["loss"], loss["world"]) != ("shift", "ancestral")
     ]
     columns: dict[str, type[pl.DataType]] = {
         name: pl.String if name in ("world", "loss", "label") else pl.Float64

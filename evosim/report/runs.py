@@ -27,12 +27,14 @@ from evosim.report.elements import (
 )
 from evosim.report.parameters import set_here
 from evosim.report.provenance import provenance_section, repeat_section
-from evosim.tables import formatting, screen, sentences
+from evosim.tables import formatting, losses, screen, sentences
 from evosim.tables.formatting import number, scaled
 from evosim.tables.ladder import RUNG_WORDS, rung_words
 
-FIRST = "fitness"
+FIRST = ("losses", "fitness")  # figures of the summary, in this order
 UNMEASURED = "not measured"
+SHARES = "Below each number: its share of the best genome of that world."
+LOST = "lost at the switch"
 WORLDS = (
     "A is the ancestral world, M the modern one. Numbers are in {unit} in a life, means over seeds,"
     " unless a heading says otherwise."
@@ -61,13 +63,14 @@ def chapter(
         failures.append,
     )
     pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in embedded}
-    first = [pictures.pop(FIRST)] if FIRST in pictures else []
-    summed = Section("summary", "Summary", [_outcome(source), *first])
+    first = [pictures.pop(figure) for figure in FIRST if figure in pictures]
+    summed = Section("summary", "Summary", [*_losses(summary), *first[:1], *_expected(summary), *first[1:]])
     accounts = Section(
         "accounts",
         "Accounts",
         [
             Words([WORLDS.format(unit=unit)]),
+            Words(sentences.sentences(summary), listed=True),
             *_accounts(summary, pictures, experiment.analysis.confidence),
         ],
     )
@@ -117,16 +120,38 @@ def _steps_of(account: AccountSummary) -> list[str]:
     return [step for step in LABELS if step.partition(",")[0] in there]
 
 
-def _outcome(source: Source) -> Any:
-    """The expected and the actual outcome."""
-    expected = source.summary.header.expected
-    return Facts(
+@scaled
+def _losses(summary: RunSummary) -> list[Table | Words]:
+    """What a run shows first: fitness and the three losses in both worlds, and sentences."""
+    account = summary.account.losses
+    caption = f"Fitness: {summary.header.unit} in a life"
+    return [
+        _in_both_worlds(caption, "", losses.fitness_rows(account), SHARES),
+        _in_both_worlds("The three losses", LOST, losses.loss_rows(account), losses.MEANING),
+        Words(losses.sentences(summary), listed=True),
+    ]
+
+
+def _in_both_worlds(
+    caption: str, heading: str, rows: Iterable[Sequence[str]], note: str
+) -> Table:
+    """A table of the screen; the share of the best stands below each number."""
+    return Table(
+        caption,
+        tuple(map(Cell, (heading, *losses.HEADINGS))),
         [
-            ("A, M", "the ancestral and the modern world: training and deployment"),
-            *([("Expected", expected)] if expected else []),
-            ("What came", sentences.sentences(source.summary)),
-        ]
+            (Cell(" ".join(name.split())), Cell(ancestral, of_ancestral), Cell(modern, of_modern))
+            for name, ancestral, of_ancestral, modern, of_modern in rows
+        ],
+        frozenset(range(3)),  # words wrap in a narrow window
+        note,
     )
+
+
+def _expected(summary: RunSummary) -> list[Facts]:
+    """The expected outcome, where the experiment states it."""
+    expected = summary.header.expected
+    return [Facts([("Expected", expected)])] if expected else []
 
 
 def _parameters(source: Source) -> list[Any]:
@@ -148,6 +173,8 @@ def _accounts(
     """Each account, with its figure if there is one. Removes these figures from `pictures`."""
     shown = screen.accounts(summary)
     for name, account in accounts_with_text().items():
+        if name == "losses":
+            continue  # in the summary
         parts = [_element(name, part) for part in shown.get(name, [])]
         if name == "ladder":
             parts = [ladder(summary, confidence)]
@@ -267,7 +294,7 @@ def headline(summary: RunSummary) -> dict[str, str]:
     Rungs and steps that a run does not have are listed, too.
     """
     account, header = summary.account, summary.header
-    out = {}
+    out = _losses_in_text(summary)
     for world, ladder in account.ladder.items():
         letter = world[0].upper()
         for rung in RUNGS:
@@ -285,6 +312,17 @@ def headline(summary: RunSummary) -> dict[str, str]:
                 fitness.share_of_best
             ) + (f" {between(ends)}" if ends else "")
     return out | {"runs that died out": f"{len(header.extinct)} of {len(header.runs)}"}
+
+
+def _losses_in_text(summary: RunSummary) -> dict[str, str]:
+    """The three losses in both worlds, with shares of the best genome."""
+    out = {}
+    for name, *cells in losses.loss_rows(summary.account.losses):
+        for i, world in enumerate(("ancestral", "modern")):
+            value, share = cells[2 * i : 2 * i + 2]
+            words = f"{value} ({share} of the best)" if share else value
+            out[f"{name.split()[0]}, {world} world"] = words
+    return out
 
 
 def _in_text(cell: Cell) -> str:

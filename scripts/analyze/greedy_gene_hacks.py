@@ -5,7 +5,7 @@ The runs need drivers and their controls.
 Run: python scripts/analyze/greedy_gene_hacks.py RUN...
 RUN is a folder that a run with drivers wrote, such as that of `evosim run`.
 
-The hack step is the fitness of the fair control minus that of the run. Its parts are the driver's
+The hack is the fitness of the fair control minus that of the run. Its parts are the driver's
 own cost and its effect through behaviour. The null is the difference between two fair controls,
 which is 0 in expectation. If the interval of a hack step contains 0, no effect is detected.
 """
@@ -28,7 +28,7 @@ QUANTITIES = ["hack", "own_cost", "behaviour", "null", "presence", "instantaneou
 def rows(run: evosim.Run) -> pl.DataFrame:
     """The hack step in both worlds with its parts and its null.
 
-    Frequencies of drivers and modifiers at the swap are given by arm.
+    Frequencies of drivers and modifiers at the switch are given by arm.
     """
     if not run.recorded.controls:
         raise evosim.UserError(

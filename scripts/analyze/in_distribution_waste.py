@@ -1,11 +1,12 @@
-"""Waste in distribution (inner): the loss of imperfect search in A by act, and by desire.
+"""Waste in the ancestral world: the loss by imperfect search, by act and by desire.
 
 Run: python scripts/analyze/in_distribution_waste.py RUN...
 RUN is a folder that `evosim run` wrote.
 
-The search step in A is the best fitness minus that of the populations. With drivers it is minus
-that of the fair control. Its parts are the fitness that was not found and the mutation load. By act
-it is the waste beyond that of the best genome. Upkeep is outside the acts.
+Waste is the ancestral optimum minus the population at the switch with the hack channel closed. Its
+parts are the fitness that was not found and the load. By act it is the regret beyond that of the
+optimum. Upkeep is outside the acts. Only the part that desires carry is masturbation style:
+`evosim analyze RUN --details` shows it.
 """
 
 from __future__ import annotations
@@ -20,20 +21,27 @@ from accounts import bars, main_of
 import evosim
 from evosim.figures.theme import ANCESTRAL, themed
 
-PARTS = ["search", "unfound", "load"]
+PARTS = ["unfound", "load"]
 MEASURED = ["mean", "low", "high", "seeds"]
 
 
 def rows(run: evosim.Run) -> pl.DataFrame:
-    """The search step, its two parts, the step by act, and the gain without each desire."""
-    step = run.ladder().filter((pl.col("world") == "ancestral") & pl.col("name").is_in(PARTS))
+    """The waste, its two parts, the waste by act, and the gain without each desire."""
+    waste = run.losses().filter((pl.col("world") == "ancestral") & (pl.col("loss") == "waste"))
+    parts = run.ladder().filter((pl.col("world") == "ancestral") & pl.col("name").is_in(PARTS))
     acts = run.steps().filter((pl.col("world") == "ancestral") & (pl.col("step") == "search"))
     gains = run.desires().filter(pl.col("quantity") == "gain_ancestral")
     return pl.concat(
         [
-            step.select(pl.lit("step").alias("what"), "name", *MEASURED),
+            waste.select(
+                pl.lit("waste").alias("what"),
+                pl.col("loss").alias("name"),
+                *MEASURED[:-1],
+                pl.col("n").alias("seeds"),
+            ),
+            parts.select(pl.lit("part of it").alias("what"), "name", *MEASURED),
             acts.select(
-                pl.lit("step by act").alias("what"),
+                pl.lit("waste by act").alias("what"),
                 pl.col("act").fill_null("upkeep").alias("name"),
                 *MEASURED,
             ),
@@ -47,8 +55,8 @@ def rows(run: evosim.Run) -> pl.DataFrame:
 
 
 def figure(table: pl.DataFrame, unit: str) -> Any:
-    """Waste of each act in A beyond the best genome's, a panel for every run."""
-    acts = table.filter(pl.col("what") == "step by act").with_columns(
+    """Waste of each act in A beyond the optimum's, a panel for every run."""
+    acts = table.filter(pl.col("what") == "waste by act").with_columns(
         pl.col("name").str.replace_all("_", " ")
     )
     chart = bars(acts, alt.Y("name:N", title=None, sort="-x"), alt.value(ANCESTRAL), unit, 150)
@@ -59,7 +67,7 @@ def figure(table: pl.DataFrame, unit: str) -> Any:
         ),
         "below 0: the best genome loses more by that act",
     ]
-    return themed(chart, "Waste in distribution, by act", notes)
+    return themed(chart, "Waste in the ancestral world, by act", notes)
 
 
 def main(arguments: list[str] | None = None) -> int:

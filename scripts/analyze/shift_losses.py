@@ -1,11 +1,12 @@
-"""Losses to the shift (outer): loss in M of the best ancestral genome and of populations, by kind.
+"""Shift by kind: loss in M of the best ancestral genome and of populations.
 
 Run: python scripts/analyze/shift_losses.py RUN...
 RUN is a folder that `evosim run` wrote, such as results/runs/three-losses-...
 
-The shift step depends on worlds and grid alone, so it has no interval. The kinds of shift are
-novel, missed, stale and amplified. Inherited waste was there in A already. In M the kinds of the
-populations need not add up to the step of the ladder.
+The shift is the best genome for the modern world minus the ancestral optimum there. Without ties it
+depends on worlds and grid alone, and has no interval. The kinds of regret by the shift are novel,
+missed, stale and amplified; inherited regret was there in A already. The kinds are counted against
+the best policy, not the best genome. So they need not add up to the shift.
 """
 
 from __future__ import annotations
@@ -24,18 +25,24 @@ WHO = {"best_ancestral": "best ancestral genome", "population": "populations"}
 
 
 def rows(run: evosim.Run) -> pl.DataFrame:
-    """The shift step between its two rungs, and regret in M by kind, of R3 and of populations."""
-    design = run.ladder().filter(
-        (pl.col("world") == "modern")
-        & pl.col("name").is_in(["best_for_payoff", "best_ancestral", "shift"])
+    """The shift with the two rungs that define it, and regret in M by kind."""
+    rungs = run.ladder().filter(
+        (pl.col("world") == "modern") & pl.col("name").is_in(["best_for_intent", "best_ancestral"])
     )
+    shift = run.losses().filter((pl.col("world") == "modern") & (pl.col("loss") == "shift"))
     kinds = run.behaviour(by=["kind"]).filter(
         (pl.col("world") == "modern") & pl.col("subject").is_in(list(WHO))
     )
     measured = ["mean", "low", "high", "seeds"]
     return pl.concat(
         [
-            design.select(pl.lit("design").alias("who"), pl.col("name").alias("what"), *measured),
+            rungs.select(pl.lit("design").alias("who"), pl.col("name").alias("what"), *measured),
+            shift.select(
+                pl.lit("design").alias("who"),
+                pl.col("loss").alias("what"),
+                *measured[:-1],
+                pl.col("n").alias("seeds"),
+            ),
             kinds.select(
                 pl.col("subject").replace(WHO).alias("who"), pl.col("kind").alias("what"), *measured
             ),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
+import polars as pl
 import pytest
 import rich.console
 import rich.jupyter
 
 import evosim
+from evosim.api.comparison_text import show
+from evosim.runtime.text_layout import Screen
 
 SMALL = {"optimizer.population": 20, "phases.0.generations": 8, "phases.1.generations": 4}
+START = {"optimizer.introductions.0.generation": 2}
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +31,57 @@ def test_a_comparison_is_shown_once_in_a_notebook(
     page = evosim.compare(run, run)._repr_html_()
     assert "same run" in page
     assert not shown
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> evosim.Comparison:
+    """Two runs of one seed: with a pleasant new act and with an unpleasant one."""
+    folder = tmp_path_factory.mktemp("pair")
+    runs = [
+        evosim.run("coarse-drive", SMALL | START | change, replicates=1, out=folder / str(i))
+        for i, change in enumerate(({}, {"world.modern.contraceptive_pleasure": 0.1}))
+    ]
+    return evosim.compare(*runs)
+
+
+def shown(c: evosim.Comparison, width: int = 80) -> str:
+    console = Screen(record=True, width=width, file=io.StringIO())
+    show(console, c)
+    return console.export_text()
+
+
+@pytest.mark.slow
+def test_the_losses_stand_side_by_side_first(pair: evosim.Comparison) -> None:
+    lines = shown(pair).splitlines()
+    start = lines.index("Lost at the switch")
+    assert start < next(i for i, line in enumerate(lines) if line.startswith("Parameters"))
+    rows = [line.split()[:2] for line in lines[start + 2 : start + 7]]
+    assert rows == [
+        ["SHIFT", "modern"],
+        ["WASTE", "ancestral"],
+        ["WASTE", "modern"],
+        ["HACK", "ancestral"],
+        ["HACK", "modern"],
+    ]
+    assert max(map(len, lines[start : start + 7])) <= 80
+
+
+@pytest.mark.slow
+def test_losses_of_the_frame_are_those_of_the_runs(pair: evosim.Comparison) -> None:
+    frame = pair.losses()
+    assert frame.height == 12
+    for name, (_, summary) in zip(pair.names, pair.analyses, strict=True):
+        means = frame.filter(pl.col("run") == name)["mean"].to_list()
+        assert means == [loss.mean for loss in summary.account.losses.losses]
+    assert pair.as_data()["losses"] == frame.to_dicts()
+
+
+@pytest.mark.slow
+def test_only_the_shift_is_compared_as_exact(pair: evosim.Comparison) -> None:
+    rows = pair.differences.filter(pl.col("part") == "loss")
+    how = {(row["name"], row["world"]): row["how"] for row in rows.iter_rows(named=True)}
+    assert how.pop(("shift", "modern")) == "exact"
+    assert set(how.values()) == {"no interval"}
+    shift = rows.filter(pl.col("name") == "shift")["difference"].item()
+    ladder = pair.differences.filter((pl.col("part") == "step") & (pl.col("name") == "shift"))
+    assert shift == ladder.filter(pl.col("world") == "modern")["difference"].item()

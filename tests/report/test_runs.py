@@ -8,7 +8,8 @@ import pytest
 
 from evosim import api
 from evosim.report import runs
-from evosim.tables import formatting, screen, sentences
+from evosim.tables import formatting, losses, screen, sentences
+from tests.support.browser import Browser
 from tests.support.reports import Tags
 
 
@@ -26,7 +27,7 @@ def test_numbers_are_those_of_the_screen(made: dict[str, Path], files: dict[str,
         (name, part)
         for name, texts in screen.accounts(run.typed_summary).items()
         for part in texts
-        if not isinstance(part, str) and name != "ladder"
+        if not isinstance(part, str) and name not in ("ladder", "losses")
     ]
     for name, table in parts:
         for column in table.columns:
@@ -55,3 +56,52 @@ def test_runs_stand_beside_each_other_with_what_differs(files: dict[str, Path]) 
     for part in ("part1", "part2", "part3", "part4"):
         assert f'href="#{part}"' in text
         assert f'<h2 id="{part}">' in text
+
+
+@pytest.mark.slow
+def test_losses_are_the_first_thing_of_a_chapter(
+    made: dict[str, Path], files: dict[str, Path]
+) -> None:
+    run = api.load(made["coarse-drive"])
+    assert isinstance(run, api.Run)
+    text = files["coarse-drive"].read_text(encoding="utf-8")
+    with formatting.to_scale(run.typed_summary.account):
+        lines = losses.sentences(run.typed_summary)
+    order = [
+        "Fitness: ",
+        "The three losses",
+        losses.MEANING,
+        lines[0].partition("'")[0],
+        "part1-losses",
+        "Expected",
+        "part1-fitness",
+        'id="part1-parameters"',
+    ]
+    summary = text[text.index('id="part1-summary"') :]
+    places = [summary.index(words) for words in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.slow
+def test_runs_are_compared_by_their_losses_first(made: dict[str, Path]) -> None:
+    run = api.load(made["coarse-drive"])
+    assert isinstance(run, api.Run)
+    rows = list(runs.headline(run.typed_summary).items())[:6]
+    assert rows[0] == ("SHIFT, ancestral world", "none")
+    shift = run.typed_summary.account.losses.loss("shift", "modern")
+    name, words = rows[1]
+    assert name == "SHIFT, modern world"
+    assert words.startswith(f"{shift.mean:.3f} exact (")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 400])
+def test_tables_of_losses_fit_the_window(
+    browser: Browser, files: dict[str, Path], width: int
+) -> None:
+    browser.show(files["coarse-drive"], width=width)
+    clipped = browser.run(
+        "return [...document.querySelectorAll('table')].slice(0, 2).map((table) =>"
+        " table.parentElement.scrollWidth - table.parentElement.clientWidth)"
+    )
+    assert clipped == [0, 0]
