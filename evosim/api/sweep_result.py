@@ -94,12 +94,11 @@ class Sweep(InFolder):
     def headlines(self) -> list[str]:
         """Main quantities that were measured.
 
-        Fitness of the population, steps of the ladder, and runs that died out.
+        The three losses, fitness of the population, and runs that died out.
         """
-        from evosim.sweeps.analysis_tables import HEADLINES
+        from evosim.sweeps.analysis_tables import headlines
 
-        known = set(self.quantities)
-        return [name for name in HEADLINES if name in known]
+        return headlines(set(self.quantities))
 
     def cells(self, quantity: str | None = None) -> pl.DataFrame:
         """One row per cell and quantity: parameters, `mean`, `low`, `high`, and runs by status."""

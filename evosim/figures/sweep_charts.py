@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from evosim.figures.losses import LOSS_COLOURS
 from evosim.figures.theme import HEIGHT, LOCUS_COLOURS, WIDTH, tips
 
 SCHEME: Literal["cividis"] = (
@@ -337,20 +339,36 @@ def steps(frame: pl.DataFrame, x: Axis) -> Any:
 
     Columns: `world`, `step`, `x`, `mean`, `low`, `high`.
     """
+    return _lines(frame, x, "step", "lost at the step", dict(zip(STEPS, STEP_COLOURS, strict=True)))
+
+
+def losses(frame: pl.DataFrame, x: Axis, names: Sequence[str]) -> Any:
+    """The three losses across a factor, one panel per world; columns as of `steps`.
+
+    The `names` are those in column `step`: of shift, waste and hack, in this order.
+    """
+    colours = dict(zip(names, LOSS_COLOURS.values(), strict=True))
+    return _lines(frame, x, "loss", "lost at the switch", colours)
+
+
+def _lines(
+    frame: pl.DataFrame, x: Axis, title: str, lost: str, colours: Mapping[str, str]
+) -> Any:
+    """Lines of column `step` across a factor, one panel per world, in the given colours."""
     worlds = [world for world in ("ancestral", "modern") if (frame["world"] == world).any()]
-    shown = [step for step in STEPS if (frame["step"] == step).any()]
-    places = [STEPS.index(step) for step in shown]
-    legend = alt.Legend(symbolSize=120, symbolStrokeWidth=0)
+    shown = [step for step in colours if (frame["step"] == step).any()]
+    places = [list(colours).index(step) for step in shown]
+    legend = alt.Legend(symbolSize=120, symbolStrokeWidth=0, labelLimit=240)
     colour = alt.Color(
         "step:N",
-        title="step",
+        title=title,
         sort=shown,
-        scale=alt.Scale(domain=shown, range=[STEP_COLOURS[i] for i in places]),
+        scale=alt.Scale(domain=shown, range=[colours[step] for step in shown]),
         legend=legend,
     )
     shape = alt.Shape(
         "step:N",
-        title="step",
+        title=title,
         sort=shown,
         scale=alt.Scale(domain=shown, range=[SHAPES[i] for i in places]),
     )
@@ -368,7 +386,7 @@ def steps(frame: pl.DataFrame, x: Axis) -> Any:
         base = alt.Chart(table.filter(pl.col("world") == world))
         y = alt.Y(
             "mean:Q",
-            title="lost at the step (expected offspring in a life)" if world == worlds[0] else None,
+            title=f"{lost} (expected offspring in a life)" if world == worlds[0] else None,
             axis=alt.Axis(tickCount=6),
         )
         layers = [
@@ -384,7 +402,7 @@ def steps(frame: pl.DataFrame, x: Axis) -> Any:
             )
         )
         tooltip = tips(
-            ("step:N", "step"),
+            ("step:N", title),
             ("x:N", x.title),
             *_measured(table, "lost (expected offspring in a life)"),
         )

@@ -34,7 +34,7 @@ from evosim.sweeps import effect_tables, queries
 from evosim.sweeps import figures as sweeps_figures
 from evosim.sweeps import tables as sweeps_tables
 from evosim.sweeps.analysis import analysis_of
-from evosim.sweeps.analysis_tables import Analysis, QuantityRow
+from evosim.sweeps.analysis_tables import STEPS_OF_LOSSES, Analysis, QuantityRow
 from evosim.sweeps.chart_inputs import ChartInputs
 from evosim.sweeps.charts import words_of
 from evosim.sweeps.collect import manifest_of
@@ -63,12 +63,14 @@ def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool
     )
     cells = from_printed(sweeps_tables.cells(analysis, quantities, MOST_CELLS))
     phases = [picture for picture in pictures if picture.name.startswith(f"{name}-phase-")]
+    losses = [picture for picture in pictures if picture.name.startswith(f"{name}-losses-")]
     steps = [picture for picture in pictures if picture.name.startswith(f"{name}-steps-")]
+    diagrams = [*losses, *phases, *steps]
     of_all = Section("cells", "Cells", [_labelled(cells, quantities)])
     sections = [
         Section("summary", "Summary", [_outcome(analysis, tree, quantities)]),
         Section("parameters", "What varies", [_varies(analysis), *_shared(inputs.sweep.settings)]),
-        *([Section("diagrams", "Figures", [*phases, *steps])] if phases or steps else []),
+        *([Section("diagrams", "Figures", diagrams)] if diagrams else []),
         Section(
             "effects",
             "Effects of the parameters",
@@ -225,20 +227,22 @@ def _effects(
             yield Section(f"of-{slug}", _capital(words), parts)
 
 
+def _step_of(quantity: str) -> str:
+    """The step of the ladder that a quantity is; empty if it is none."""
+    ladder = STEPS_OF_LOSSES.get(quantity, quantity)
+    return ladder.split(".")[3] if ladder.startswith("ladder.") and ".steps." in ladder else ""
+
+
 def _steps(figures: Iterable[str], quantities: list[str]) -> dict[str, Sequence[str]]:
     """By name of a figure, the steps of the ladder that it names."""
     slugs = file_names(quantities)
-    named = {
-        slugs[name]: name.split(".")[3]
-        for name in quantities
-        if name.startswith("ladder.") and ".steps." in name
-    }
+    named = {slugs[name]: step for name in quantities if (step := _step_of(name))}
     of = {figure: named.get(figure.partition("-")[2], "") for figure in figures}
     return {
         figure: [
             label
             for label in LABELS
-            if figure.startswith("steps-") or label.partition(",")[0] == step
+            if figure.startswith(("losses-", "steps-")) or label.partition(",")[0] == step
         ]
         for figure, step in of.items()
     }
@@ -250,9 +254,9 @@ def _labelled(table: Table, quantities: list[str]) -> Table:
     Quantities are the last columns, in the given order.
     """
     steps = {
-        sweeps_tables.short_quantities(quantities)[name]: name.split(".")[3]
+        sweeps_tables.short_quantities(quantities)[name]: step
         for name in quantities
-        if name.startswith("ladder.") and ".steps." in name
+        if (step := _step_of(name))
     }
     known = {short: step for short, step in steps.items() if step == "shift" or step in LABELS}
     return Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
@@ -13,15 +14,29 @@ from evosim.sweeps.schema import TomlTable
 
 EXTINCT = "extinct"
 SHARES = (EXTINCT,)  # quantities that are 0 or 1 in each run
+LOSSES = ("shift", "waste", "hack")
+# By loss, the step of the ladder that is shown of sweeps that were run before losses were stored
+STEPS_OF_LOSSES = {
+    "losses.modern.shift": "ladder.modern.steps.shift",
+    "losses.modern.waste": "ladder.modern.steps.search",
+    "losses.modern.hack": "ladder.modern.steps.hack",
+    "losses.ancestral.waste": "ladder.ancestral.steps.search",
+    "losses.ancestral.hack": "ladder.ancestral.steps.hack",
+}
 HEADLINES = (
+    *STEPS_OF_LOSSES,
     "ladder.modern.rungs.population",
     "ladder.modern.steps.specification",
-    "ladder.modern.steps.shift",
-    "ladder.modern.steps.search",
-    "ladder.modern.steps.hack",
-    "ladder.ancestral.steps.search",
     EXTINCT,
 )
+
+
+def headlines(known: Collection[str]) -> list[str]:
+    """The main quantities among the known ones, the losses first."""
+    have_losses = any(name in known for name in STEPS_OF_LOSSES)
+    names = (name if have_losses else STEPS_OF_LOSSES.get(name, name) for name in HEADLINES)
+    return [name for name in names if name in known]
+
 
 Schema = dict[str, type[pl.DataType]]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from evosim.sweeps.analysis_tables import EXTINCT, SHARES
+from evosim.analysis.loss_summary import NICKNAMES
+from evosim.sweeps.analysis_tables import EXTINCT, LOSSES, SHARES
 from evosim.sweeps.chart_inputs import ChartInputs
 from evosim.sweeps.effect_tables import no_effect_words, within
 from evosim.sweeps.factors import DESIGN, label
@@ -25,6 +27,8 @@ class ChartParts(NamedTuple):
 def words_of(name: str) -> str:
     """A quantity in words."""
     parts = name.split(".")
+    if parts[0] == "losses" and len(parts) == 3:
+        return _loss_in_words(parts[1], parts[2])
     if len(parts) != 4 or parts[0] not in ("ladder", "behaviour"):
         return {EXTINCT: "share of populations that died out"}.get(name, name.replace("_", " "))
     what, world = parts[3].replace("_", " "), parts[1][0].upper()
@@ -34,6 +38,13 @@ def words_of(name: str) -> str:
         "kinds": f"{what} regret in {world}",
         "acts": f"regret in {world} by {what}",
     }.get(parts[2], name)
+
+
+def _loss_in_words(world: str, name: str) -> str:
+    """A loss, or its share of the best genome, in words."""
+    loss = name.removesuffix("_share")
+    words = f"{loss} ({NICKNAMES.get(loss, 'loss')}), {world} world"
+    return f"{words}, share of the best" if loss != name else words
 
 
 def _axis(inputs: ChartInputs, factor: str) -> Any:
@@ -203,14 +214,47 @@ def effects(inputs: ChartInputs, name: str, words: str) -> ChartParts | None:
     )
 
 
+def losses(inputs: ChartInputs, factor: str) -> ChartParts | None:
+    """The three losses in both worlds across a factor."""
+    from evosim.figures import sweep_charts
+
+    parts = _across(inputs, factor, "losses.{world}.{name}", LOSSES)
+    if not parts:
+        return None
+    short, names = inputs.short[factor], {loss: f"{loss} ({NICKNAMES[loss]})" for loss in LOSSES}
+    frame = pl.concat(parts).with_columns(pl.col("step").replace(names))
+    return ChartParts(
+        sweep_charts.losses(frame, _axis(inputs, factor), list(names.values())),
+        f"The three losses, by {short}",
+        inputs.subtitle("", _note_on_lines(inputs, factor, "losses")),
+        f"Lines of the losses by {short}. {_said_of_lines(parts, short)}",
+    )
+
+
 def steps(inputs: ChartInputs, factor: str) -> ChartParts | None:
     """Steps of both ladders across a factor."""
     from evosim.figures import sweep_charts
 
+    parts = _across(inputs, factor, "ladder.{world}.steps.{name}", sweep_charts.STEPS)
+    if not parts:
+        return None
+    short = inputs.short[factor]
+    return ChartParts(
+        sweep_charts.steps(pl.concat(parts), _axis(inputs, factor)),
+        f"Loss of each step of the ladder, by {short}",
+        inputs.subtitle("", _note_on_lines(inputs, factor, "steps")),
+        f"Lines of the loss of each step by {short}. {_said_of_lines(parts, short)}",
+    )
+
+
+def _across(
+    inputs: ChartInputs, factor: str, quantity: str, names: Iterable[str]
+) -> list[pl.DataFrame]:
+    """Means of several quantities in both worlds across a factor; those that are 0 are left out."""
     parts = []
     for world in ("ancestral", "modern"):
-        for step in sweep_charts.STEPS:
-            means = _means(inputs, f"ladder.{world}.steps.{step}", [factor])
+        for name in names:
+            means = _means(inputs, quantity.format(world=world, name=name), [factor])
             if (
                 means is not None
                 and means["mean"].drop_nulls().len()
@@ -218,33 +262,35 @@ def steps(inputs: ChartInputs, factor: str) -> ChartParts | None:
             ):
                 parts.append(
                     means.drop_nulls("mean").select(
-                        "x", "mean", "low", "high", world=pl.lit(world), step=pl.lit(step)
+                        "x", "mean", "low", "high", world=pl.lit(world), step=pl.lit(name)
                     )
                 )
-    if not parts:
-        return None
+    return parts
+
+
+def _note_on_lines(inputs: ChartInputs, factor: str, what: str) -> str:
+    """What the bars are, what the lines are means over, and what is left out."""
     rest = [inputs.short[key] for key in inputs.factors if key != factor] + (
         [DESIGN] if inputs.sampled else []
     )
-    note = "; ".join(
+    return "; ".join(
         part
         for part in (
             _interval_note(inputs, "bars: "),
             f"means over {', '.join(rest)}" if rest else "",
-            "steps that are 0 are not shown",
+            f"{what} that are 0 are not shown",
         )
         if part
     )
-    short = inputs.short[factor]
-    said = " ".join(
-        f"{part['step'][0]} in {part['world'][0][0].upper()}: {sweep_charts.along(part, short)}"
+
+
+def _said_of_lines(parts: Iterable[pl.DataFrame], short: str) -> str:
+    """The lines in words."""
+    from evosim.figures import sweep_charts
+
+    return " ".join(
+        f"{part['step'][0]} in the {part['world'][0]} world: {sweep_charts.along(part, short)}"
         for part in parts
-    )
-    return ChartParts(
-        sweep_charts.steps(pl.concat(parts), _axis(inputs, factor)),
-        f"Loss of each step of the ladder, by {short}",
-        inputs.subtitle("", note),
-        f"Lines of the loss of each step by {short}. {said}",
     )
 
 

@@ -12,11 +12,21 @@ from evosim.errors import UserError, unknown
 from evosim.runtime.names import file_names
 from evosim.sweeps.analysis_tables import Analysis
 from evosim.sweeps.chart_inputs import ChartInputs
-from evosim.sweeps.charts import ChartParts, design, effects, phase, scatter, steps, words_of
+from evosim.sweeps.charts import (
+    ChartParts,
+    design,
+    effects,
+    losses,
+    phase,
+    scatter,
+    steps,
+    words_of,
+)
 from evosim.sweeps.queries import factor_named
 from evosim.sweeps.schema import read_alone
 
 KINDS = {
+    "losses": "the three losses across a swept parameter, in both worlds",
     "phase": (
         "a quantity over two swept parameters as a map, over one as a line, over a design as points"
     ),
@@ -155,14 +165,20 @@ def _chart_makers(
     short = file_names((inputs.short[factor].replace(" ", "-") for factor in inputs.factors), ".")
     chosen_axes = {inputs.x, inputs.y} & set(inputs.sampled)
     of_design = bool(chosen_axes) or not (inputs.x or inputs.factors)
+    of_lines = [inputs.x] if inputs.x else inputs.factors
+    slug_of = {
+        factor: short[inputs.short[factor].replace(" ", "-")]
+        for factor in of_lines
+        if factor in inputs.factors
+    }
+    for factor, slug in slug_of.items():
+        makers[f"losses-{slug}"] = partial(losses, inputs, factor)
     for name in quantities:
         words, slug = words_of(name), slugs[name]
         map_of = scatter if inputs.sampled and of_design else phase
         makers[f"phase-{slug}"] = partial(map_of, inputs, name, words)
         makers[f"effects-{slug}"] = partial(effects, inputs, name, words)
         makers[f"design-{slug}"] = partial(design, inputs, name, words)
-    for factor in [inputs.x] if inputs.x else inputs.factors:
-        if factor in inputs.factors:
-            slug = short[inputs.short[factor].replace(" ", "-")]
-            makers[f"steps-{slug}"] = partial(steps, inputs, factor)
+    for factor, slug in slug_of.items():
+        makers[f"steps-{slug}"] = partial(steps, inputs, factor)
     return makers

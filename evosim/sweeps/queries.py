@@ -8,7 +8,7 @@ import fnmatch
 import polars as pl
 
 from evosim.errors import UserError
-from evosim.sweeps.analysis_tables import HEADLINES, Analysis
+from evosim.sweeps.analysis_tables import Analysis, headlines
 from evosim.sweeps.factors import short_factors
 
 
@@ -37,7 +37,7 @@ def chosen(analysis: Analysis, names: list[str]) -> list[str]:
             .filter(pl.col("mean") > 0.0)
         )
         varies = set(varying["quantity"])
-        return [name for name in HEADLINES if name in varies] or known[:1]
+        return headlines(varies) or known[:1]
     out: list[str] = []
     for name in names:
         matches = [key for key in known if key == name] or [

@@ -174,14 +174,14 @@ def _cell_words(value: CellRow, row: CellRow, decimals: int) -> str:
 
 
 def short_quantities(names: Sequence[str]) -> dict[str, str]:
-    """Short names: `shift M` for a step of the ladder, else the shortest unique end."""
+    """Short names: `shift M` for a loss or a step of the ladder, else the shortest unique end."""
     ends = short_names(names)
     out = {}
     for name in names:
         words = name.split(".")
         out[name] = (
-            f"{words[3]} {words[1][0].upper()}".replace("_", " ")
-            if words[0] == "ladder"
+            f"{words[-1]} {words[1][0].upper()}".replace("_", " ")
+            if words[0] in ("ladder", "losses")
             else ends[name]
         )
     return out if len(set(out.values())) == len(out) else ends

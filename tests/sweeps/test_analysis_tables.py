@@ -9,7 +9,10 @@ import polars as pl
 import pytest
 
 from evosim.sweeps.analysis_tables import (
+    EXTINCT,
+    HEADLINES,
     SCHEMAS,
+    STEPS_OF_LOSSES,
     AnalysisFacts,
     CellRow,
     FactorSummary,
@@ -17,6 +20,7 @@ from evosim.sweeps.analysis_tables import (
     QuantityRow,
     RunCounts,
     cell_rows,
+    headlines,
 )
 from evosim.sweeps.factors import DESIGN, Factor
 
@@ -70,3 +74,18 @@ def test_cell_rows_leave_parameters_out() -> None:
     frame = pl.DataFrame([row]).with_columns(pl.lit(3).alias("optimizer.population"))
     assert cell_rows(frame) == [row]
     assert (row.ended, row.planned) == (3, 5)
+
+
+def test_losses_are_the_first_headlines() -> None:
+    known = [*HEADLINES, *STEPS_OF_LOSSES.values()]
+    assert headlines(known)[0] == "losses.modern.shift"
+    assert not set(headlines(known)) & set(STEPS_OF_LOSSES.values())
+
+
+def test_steps_stand_for_losses_in_older_sweeps() -> None:
+    known = [EXTINCT, "ladder.modern.steps.search", "ladder.modern.rungs.population"]
+    assert headlines(known) == [
+        "ladder.modern.steps.search",
+        "ladder.modern.rungs.population",
+        EXTINCT,
+    ]

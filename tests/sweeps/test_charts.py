@@ -6,7 +6,7 @@ import pytest
 
 from evosim.sweeps.analysis_tables import Analysis
 from evosim.sweeps.chart_inputs import ChartInputs
-from evosim.sweeps.charts import design, effects, phase, steps, words_of
+from evosim.sweeps.charts import design, effects, losses, phase, steps, words_of
 from evosim.sweeps.schema import read_alone
 from evosim.sweeps.store import Store
 
@@ -17,6 +17,8 @@ POPULATION = "ladder.modern.rungs.population"
     ("name", "words"),
     [
         ("ladder.modern.steps.shift", "loss by shift in M"),
+        ("losses.modern.waste", "waste (masturbation), modern world"),
+        ("losses.ancestral.hack_share", "hack (greedy genes), ancestral world, share of the best"),
         ("behaviour.ancestral.kinds.waste", "waste regret in A"),
         ("extinct", "share of populations that died out"),
         ("other_number", "other number"),
@@ -31,7 +33,7 @@ def test_a_grid_is_drawn_as_a_map_and_as_effects(analysed: tuple[Store, Analysis
     inputs = ChartInputs(analysis, read_alone(store.folder / "sweep.toml"), None, None)
     words = words_of(POPULATION)
     drawn = [phase(inputs, POPULATION, words), effects(inputs, POPULATION, words)]
-    drawn.append(steps(inputs, "optimizer.population"))
+    drawn += [make(inputs, "optimizer.population") for make in (losses, steps)]
     for parts in drawn:
         assert parts is not None
         assert parts.title
