@@ -351,9 +351,7 @@ def losses(frame: pl.DataFrame, x: Axis, names: Sequence[str]) -> Any:
     return _lines(frame, x, "loss", "lost at the switch", colours)
 
 
-def _lines(
-    frame: pl.DataFrame, x: Axis, title: str, lost: str, colours: Mapping[str, str]
-) -> Any:
+def _lines(frame: pl.DataFrame, x: Axis, title: str, lost: str, colours: Mapping[str, str]) -> Any:
     """Lines of column `step` across a factor, one panel per world, in the given colours."""
     worlds = [world for world in ("ancestral", "modern") if (frame["world"] == world).any()]
     shown = [step for step in colours if (frame["step"] == step).any()]

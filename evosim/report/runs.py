@@ -64,7 +64,9 @@ def chapter(
     )
     pictures = {picture.name.removeprefix(f"{name}-"): picture for picture in embedded}
     first = [pictures.pop(figure) for figure in FIRST if figure in pictures]
-    summed = Section("summary", "Summary", [*_losses(summary), *first[:1], *_expected(summary), *first[1:]])
+    summed = Section(
+        "summary", "Summary", [*_losses(summary), *first[:1], *_expected(summary), *first[1:]]
+    )
     accounts = Section(
         "accounts",
         "Accounts",
@@ -132,9 +134,7 @@ def _losses(summary: RunSummary) -> list[Table | Words]:
     ]
 
 
-def _in_both_worlds(
-    caption: str, heading: str, rows: Iterable[Sequence[str]], note: str
-) -> Table:
+def _in_both_worlds(caption: str, heading: str, rows: Iterable[Sequence[str]], note: str) -> Table:
     """A table of the screen; the share of the best stands below each number."""
     return Table(
         caption,

@@ -1,4 +1,4 @@
-"""All three losses in both worlds: shift (birth control), waste (masturbation), hack (greedy genes).
+"""All three losses in both worlds: shift, waste and hack, with intervals and shares of the best.
 
 Run: python scripts/analyze/three_losses.py RUN...
 RUN is a folder that `evosim run` wrote. The default experiment has all three losses.

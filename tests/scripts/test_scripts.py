@@ -221,9 +221,7 @@ def test_losses_of_recorded_runs_are_those_of_their_accounts(
             ("part of it", "load"): wanted["ladder"]["ancestral"]["steps"]["load"],
             ("waste by act", "mate"): wanted["steps_by_act"]["ancestral"]["search"]["mate"],
         },
-        "three_losses": {
-            (loss["world"], loss["name"]): loss["mean"] for loss in wanted["losses"]
-        },
+        "three_losses": {(loss["world"], loss["name"]): loss["mean"] for loss in wanted["losses"]},
         "greedy_gene_hacks": {
             ("ancestral", "hack"): wanted["hack"]["ancestral"]["hack"]["mean"],
             ("modern", "null"): wanted["hack"]["modern"]["null"]["mean"],
