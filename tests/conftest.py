@@ -12,6 +12,31 @@ from xdist.scheduler import LoadScopeScheduling
 # One worker runs all tests of these folders, because they share runs and reports.
 TOGETHER = ("tests/api/", "tests/figures/", "tests/report/")
 
+# Seconds of the longest parts, roughly. They start first, in this order. Other parts follow by
+# their number of slow tests, about a second each.
+SECONDS = {
+    "tests/docs/test_snippets.py": 120,
+    "tests/sweeps/test_dask_engine.py": 110,
+    "tests/figures/": 80,
+    "tests/report/": 60,
+    "tests/runs/test_interruption.py": 50,
+    "tests/runs/test_checkpoints.py": 45,
+    "tests/api/": 40,
+    "tests/verify/test_drive.py": 40,
+    "tests/config/test_plugins.py": 30,
+    "tests/runtime/test_blocks.py": 30,
+    "tests/runtime/test_text_layout.py": 30,
+    "tests/sweeps/test_job_array.py": 30,
+    "tests/sweeps/test_local_engine.py": 30,
+    "tests/cli/test_commands.py": 25,
+    "tests/verify/test_balance.py": 20,
+    "tests/claims/test_birth_control.py": 15,
+    "tests/claims/test_masturbation.py": 15,
+    "tests/claims/test_part_cache.py": 15,
+    "tests/claims/test_total_variation.py": 15,
+    "tests/scripts/test_scripts.py": 15,
+}
+
 
 def scope_of(nodeid: str) -> str:
     """The part of the tests that one worker runs: a file, or a folder of `TOGETHER`."""
@@ -38,12 +63,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort parts by their number of slow tests; the order within a part stays."""
+    """Sort parts, the longest first; the order within a part stays."""
     slow = Counter(
         scope_of(item.nodeid)
         for item in items
         if item.get_closest_marker("slow") or item.get_closest_marker("docs")
     )
-    parts = {scope_of(item.nodeid): None for item in items}
-    place = {part: number for number, part in enumerate(sorted(parts, key=lambda p: -slow[p]))}
+    parts = sorted(
+        dict.fromkeys(scope_of(item.nodeid) for item in items),
+        key=lambda part: -SECONDS.get(part, slow[part]),
+    )
+    place = {part: number for number, part in enumerate(parts)}
     items.sort(key=lambda item: place[scope_of(item.nodeid)])

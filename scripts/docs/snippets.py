@@ -54,6 +54,7 @@ _COMMAND = re.compile(r"^\s*(\$ )?(evosim|python3?|pip|git|sbatch|import|from \w
 _ENVIRONMENT = re.compile(r"^\. \S+/activate$")  # of a shell that already is in it
 _STRING = re.compile(r"""(["'])([\w./-]*(?:FOLDER|OTHER|ONE|SWEEP\.toml)[\w./-]*)\1""")
 _SET = re.compile(r"[A-Z_]+=.*")
+FIGURES_DRAWN = 3
 SWEEP = """name = "small"
 experiment = "coarse-savanna"
 replicates = 5
@@ -412,15 +413,27 @@ def prose_numbers(page: Path) -> set[str]:
 
 @contextlib.contextmanager
 def all_small() -> Iterator[None]:
-    """Inside it, whatever runs an experiment in this process runs a small one."""
+    """Inside it, whatever runs an experiment in this process runs a small one.
+
+    Commands and reports draw the first figures only.
+    """
+    from evosim.figures import FIGURES, run_figures
+    from evosim.report import runs as report_runs
     from evosim.runs import execute
 
     run: Callable[..., Any] = execute.run
+    charts_of: Callable[..., Any] = run_figures.charts_of
+
+    def few_charts(source: Any, names: Any = None, *rest: Any) -> Any:
+        return charts_of(source, list(names or FIGURES)[:FIGURES_DRAWN], *rest)
+
     execute.run = lambda experiment, **options: run(small(experiment), **options)
+    run_figures.charts_of = report_runs.charts_of = few_charts
     try:
         yield
     finally:
         execute.run = run
+        run_figures.charts_of = report_runs.charts_of = charts_of
 
 
 def _install(words: list[str]) -> dict[str, str]:
