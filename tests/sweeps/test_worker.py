@@ -37,7 +37,7 @@ from tests.support.sweeps import begun, compute, content
     ("name", "settings"),
     [
         ("micro", ()),
-        ("micro", ("analysis.max_classes=1",)),
+        ("micro", ("analysis.max_classes=1", "analysis.restarts=4")),
         ("micro", ("analysis.max_classes=1", "analysis.max_enumerated=1", "analysis.restarts=2")),
         ("coarse-drive", ("replicates=1",)),
         ("coarse-savanna", ("world.modern.conception=0.0", "world.modern.contraception=false")),
