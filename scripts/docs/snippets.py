@@ -423,17 +423,20 @@ def all_small() -> Iterator[None]:
 
     run: Callable[..., Any] = execute.run
     charts_of: Callable[..., Any] = run_figures.charts_of
+    drawing: list[Any] = [run_figures, report_runs]
 
     def few_charts(source: Any, names: Any = None, *rest: Any) -> Any:
         return charts_of(source, list(names or FIGURES)[:FIGURES_DRAWN], *rest)
 
     execute.run = lambda experiment, **options: run(small(experiment), **options)
-    run_figures.charts_of = report_runs.charts_of = few_charts
+    for module in drawing:
+        module.charts_of = few_charts
     try:
         yield
     finally:
         execute.run = run
-        run_figures.charts_of = report_runs.charts_of = charts_of
+        for module in drawing:
+            module.charts_of = charts_of
 
 
 def _install(words: list[str]) -> dict[str, str]:
