@@ -147,6 +147,10 @@ class LossSummary:
         Number of genomes that breed true: the set over which optima are taken.
     modern_generations : int
         Number of generations after the switch.
+    grid_size : int
+        Number of classes of the grid; with heterozygotes it is larger than `genomes`.
+    equal_worlds : bool
+        Whether both worlds are the same, so that there is no shift to measure.
     """
 
     losses: Annotated[tuple[Loss, ...], Key(omit=())]
@@ -155,6 +159,8 @@ class LossSummary:
     near_optimal: Annotated[tuple[NearOptimal, ...], Key(omit=())]
     genomes: Annotated[int, Key(omit=0)]
     modern_generations: Annotated[int, Key(omit=0)]
+    grid_size: Annotated[int, Key(omit=0)] = 0
+    equal_worlds: Annotated[bool, Key(omit=False)] = False
 
     def loss(self, name: str, world: str) -> Loss:
         """One loss; raises `KeyError` for another name."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from evosim.analysis.account_inputs import AccountInputs
     from evosim.analysis.fitness_ranges import FitnessRanges
     from evosim.analysis.population import PopulationSnapshot
+    from evosim.worlds.tabular import TabularMdp
 
 WORLDS = ("ancestral", "modern")
 LOSSES = ("shift", "waste", "hack")
@@ -175,7 +176,15 @@ def summarize(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> Loss
         near_optimal=_near_optimal(inputs, tables["ladder"]),
         genomes=inputs.record.cache.evaluator.genome.grid.breeding_true,
         modern_generations=experiment.generations - experiment.swap,
+        grid_size=inputs.record.cache.evaluator.genome.grid.size,
+        equal_worlds=_alike(inputs.record.pair.ancestral, inputs.record.pair.modern),
     )
+
+
+def _alike(ancestral: TabularMdp, modern: TabularMdp) -> bool:
+    """Whether two worlds have the same rules and rewards."""
+    rules = ("available", "transitions", "payoff", "intent", "features_felt", "start")
+    return all(np.array_equal(getattr(ancestral, x), getattr(modern, x)) for x in rules)
 
 
 def _loss(
@@ -215,10 +224,10 @@ def _why_not(inputs: AccountInputs, name: str) -> str:
     """Why a loss was not measured, and what measures it."""
     record = inputs.record
     if name == "hack" and not record.drive_controls:
-        return "no gene of this experiment can cheat; 'evosim run three-losses' has one"
+        return "no gene here can cheat; 'evosim run three-losses' has one"
     return (
-        "no seed has all populations at the switch, because some died out before it; try a larger"
-        " population: --set optimizer.population=1000"
+        "in every seed a population died out before the switch; try --set"
+        " optimizer.population=1000"
     )
 
 

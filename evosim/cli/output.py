@@ -101,7 +101,7 @@ def print_account(
         )
         print_end(console, place, f"({elapsed:.1f} s: {stages})")
         return
-    print_end(console, place, f"({elapsed:.1f} s)")
+    print_end(console, place, f"({elapsed:.1f} s)" if elapsed < 99.0 else f"({elapsed:.0f} s)")
     folder = shlex.quote(str(recorded.folder))
     console.print(f"Next: evosim analyze {folder} --details", soft_wrap=True, markup=False)
     console.print("      evosim explain shift", soft_wrap=True, markup=False)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from rich.table import Table
 
 from evosim.analysis import loss_causes
 from evosim.analysis.intervals import FEWEST
-from evosim.analysis.loss_summary import NICKNAMES, Level, Loss, LossSummary, NearOptimal
+from evosim.analysis.loss_summary import (
+    NICKNAMES,
+    Level,
+    Loss,
+    LossSummary,
+    NearOptimal,
+    ShiftParts,
+)
 from evosim.analysis.summary import AccountSummary, RunHeader, RunSummary
 from evosim.runtime.text_layout import bold
 from evosim.tables.formatting import DIGITS, number, small
@@ -20,6 +29,7 @@ ROWS = {
 HEADINGS = ("ancestral world", "modern world")
 MEANING = "SHIFT: the world changed. WASTE: imperfect search. HACK: a gene cheats."
 MOST_SENTENCES = 5
+MOST_SEEDS = 5  # seeds that a sentence lists
 NEAR = 0.05  # the sentence about near-optimal genomes takes the widest tolerance up to this one
 
 
@@ -123,20 +133,42 @@ def _loss(losses: LossSummary, loss: Loss) -> tuple[str, str]:
     return f"gain {words}" if gain else words, _percent(loss.share_of_best)
 
 
-def sentences(summary: RunSummary) -> list[str]:
-    """Two to four sentences: the largest loss, recovery, near-optimal genomes, and cautions."""
+def sentences(
+    summary: RunSummary, fits: Callable[[Sequence[str]], bool] = lambda lines: True
+) -> list[str]:
+    """The largest loss, recovery, near-optimal genomes, and cautions: a few sentences.
+
+    Parameters
+    ----------
+    summary : RunSummary
+        The run.
+    fits : callable
+        Whether there is room for some sentences. Cautions come first, then findings in order.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
     account, header = summary.account, summary.header
     losses = account.losses
     findings = [*_largest(account), *_waste(account), *_recovery(account)]
     findings += _near_optimal(account)
-    notes = [
-        f"{loss.name.upper()} not measured: {loss.why_not}."
-        for loss in losses.losses
-        if loss.why_not and loss.world == "modern"
-    ]
-    notes += _cautions(account, header)
+    notes = [*_not_measured(losses), *_cautions(account, header)]
     # Cautions first: the screen has room for so many sentences
-    return findings[: max(1, MOST_SENTENCES - len(notes))] + notes
+    findings = findings[: max(1, MOST_SENTENCES - len(notes))]
+    while len(findings) > 1 and not fits([*findings, *notes]):
+        findings.pop()
+    return findings + notes
+
+
+def _not_measured(losses: LossSummary) -> list[str]:
+    """Each reason why losses were not measured, and the command that measures them."""
+    reasons: dict[str, list[str]] = {}
+    for loss in losses.losses:
+        if loss.why_not and loss.world == "modern":
+            reasons.setdefault(loss.why_not, []).append(loss.name.upper())
+    return [f"{' and '.join(names)} not measured: {why}." for why, names in reasons.items()]
 
 
 def _largest(account: AccountSummary) -> list[str]:
@@ -150,18 +182,16 @@ def _largest(account: AccountSummary) -> list[str]:
     }
     shift = measured.get("shift")
     if population is None or best is None or population.modern.mean is None:
-        if shift is None:
-            return []
-        return [f"The shift costs {number(shift)} in the modern world. {_avoidable(account)}"]
+        return [_avoidable(account)] if losses.shift_parts else []
     whole = sum(measured.values())
     if whole <= small():
         return ["The population at the switch lost nothing in the modern world."]
     name = max(measured, key=lambda loss: measured[loss])
     start = (
-        f"In the modern world the population at the switch is {number(whole)} below the best"
-        f" genome's {number(best.modern.mean)}"
+        f"At the switch the population is {number(whole)} below the modern best of"
+        f" {number(best.modern.mean)}"
     )
-    largest = f"{number(measured[name])} by {name.upper()} ({NICKNAMES[name]})"
+    largest = f"{number(measured[name])} by {name.upper()}"
     won = [
         f"; {loss.upper()} wins back {number(-value)}"
         for loss, value in measured.items()
@@ -169,7 +199,7 @@ def _largest(account: AccountSummary) -> list[str]:
     ]
     parts = [f"{start}: {largest}{_by_act(account, name)}{''.join(won)}."]
     parts.append(_avoidable(account))
-    return [" ".join(parts)]
+    return [" ".join(filter(None, parts))]
 
 
 def _by_act(account: AccountSummary, name: str) -> str:
@@ -183,16 +213,18 @@ def _by_act(account: AccountSummary, name: str) -> str:
     if not acts:
         return ""
     act = max(acts, key=lambda one: acts[one])
-    return f", mostly through the act '{act.replace('_', ' ')}'" if acts[act] > small() else ""
+    return f", mostly by act '{act.replace('_', ' ')}'" if acts[act] > small() else ""
 
 
 def _avoidable(account: AccountSummary) -> str:
     """Whether a perfect search in the ancestral world would have avoided the shift."""
     losses = account.losses
-    parts, shift = losses.shift_parts, losses.loss("shift", "modern")
-    if parts is None or shift.mean is None:
+    parts = losses.shift_parts
+    if parts is None or losses.equal_worlds:
         return ""
     genomes = f"{losses.genomes:,} genomes that breed true"
+    if not account.exact:
+        return _of_the_best_found(parts, genomes)
     if parts.forced + parts.left_open <= small():
         return f"Perfect ancestral search over the {genomes} would lose nothing by the shift."
     if parts.left_open > small():
@@ -205,11 +237,19 @@ def _avoidable(account: AccountSummary) -> str:
             f"Every ancestral optimum among the {genomes} loses {number(parts.forced)} by the"
             f" shift; training left {number(parts.left_open)} more open."
         )
-    which = "best" if account.exact else "best found"
     return (
-        f"Perfect ancestral search would not avoid the shift: the {which} of the {genomes} loses"
-        f" {number(shift.mean)}."
+        f"Perfect ancestral search would not avoid it: the best of {genomes} loses"
+        f" {number(parts.forced)}."
     )
+
+
+def _of_the_best_found(parts: ShiftParts, genomes: str) -> str:
+    """The shift where the grid was searched: what is known of the best genomes found."""
+    if parts.left_open > small():
+        ends = f"{number(parts.forced)} to {number(parts.forced + parts.left_open)}"
+        return f"The best ancestral genomes found, of {genomes}, lose {ends} by the shift."
+    loses = number(parts.forced) if parts.forced > small() else "nothing"
+    return f"The best ancestral genome found, of {genomes}, loses {loses} by the shift."
 
 
 def _waste(account: AccountSummary) -> list[str]:
@@ -280,20 +320,40 @@ def kept(row: NearOptimal) -> str:
 
 
 def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
-    """Reasons not to quote a number."""
-    out = []
-    if header.extinct:
+    """Reasons not to quote a number, and what is not measured."""
+    losses, out = account.losses, []
+    if losses.equal_worlds:
+        out.append("Both worlds are equal: no shift to measure. 'evosim run three-losses' has one.")
+    if header.digest and losses.fitness and not losses.modern_generations:
         out.append(
-            f"{len(header.extinct)} of {len(header.runs)} seeds died out"
-            f" ({', '.join(header.extinct)}). Losses are over the seeds that lived to the switch."
+            "No modern generations, so recovery is not measured. 'evosim run three-losses' has 300."
         )
-    if header.replicates < FEWEST:
-        few = "One seed has" if header.replicates == 1 else f"{header.replicates} seeds have"
-        out.append(f"{few} no intervals: quote exact numbers only, or add --replicates {FEWEST}.")
+    if header.extinct:
+        out.append(_died_out(account, header))
+    population = losses.row("population")
+    seeds = (population.modern.n if population else 0) or header.replicates
+    if seeds < FEWEST:
+        few = "One seed has" if seeds == 1 else f"{seeds} seeds have"
+        more = FEWEST if seeds == header.replicates else 2 * max(FEWEST, header.replicates)
+        out.append(f"{few} no intervals: quote exact numbers only, or add --replicates {more}.")
     if abs(account.ladder.modern.steps.get("specification") or 0.0) > small():
         out.append(
             "Payoff is not intent here: SHIFT counts from the best genome for intent (--details)."
         )
     if not account.exact:
-        out.append("The grid was searched, not enumerated: best genomes are the best found.")
+        out.append(
+            "Best genomes are the best found. To try all: --set"
+            f" analysis.max_enumerated={losses.grid_size}"
+        )
     return out
+
+
+def _died_out(account: AccountSummary, header: RunHeader) -> str:
+    """The seeds that died out, and how they are counted."""
+    seeds = header.extinct[:MOST_SEEDS]
+    more = len(header.extinct) - len(seeds)
+    listed = ", ".join(seeds) + (f" and {more} more" if more else "")
+    words = f"{len(header.extinct)} of {len(header.runs)} seeds died out ({listed})."
+    if account.losses.loss("waste", "modern").mean is None:
+        return words
+    return f"{words} Losses are over the seeds that lived to the switch."

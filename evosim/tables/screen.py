@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from importlib import import_module
 
 from rich.console import Console
@@ -11,18 +13,35 @@ from rich.text import Text
 from evosim.accounts import accounts_with_text
 from evosim.analysis.summary import RunHeader, RunSummary, SearchSummary
 from evosim.analysis.terminology import AUTHORS
-from evosim.runtime.text_layout import say
+from evosim.runtime.text_layout import Screen, say, spans
 from evosim.runtime.text_layout import show as show_table
 from evosim.tables import losses
 from evosim.tables.formatting import decimals_of, number, scaled
 from evosim.tables.sentences import level_words, sentences
 
 
+WIDTH, MOST_LINES = 80, 30  # of the short screen
+LINES_OF_CHANGES = 2
+
+
 @scaled
 def show(console: Console, title: str, summary: RunSummary, *, details: bool = False) -> None:
     """Print the three losses with sentences; with `details`, all accounts."""
-    header = summary.header
-    _show_header(console, title, header)
+    _show_tables(console, title, summary, details=details)
+    room = MOST_LINES - last_lines(summary.header) - _lines_of_tables(title, summary)
+
+    def fits(lines: Sequence[str]) -> bool:
+        return sum(len(spans(f"* {line}", WIDTH, 2)) for line in lines) <= room
+
+    for sentence in losses.sentences(summary) if details else losses.sentences(summary, fits):
+        say(console, f"* {sentence}", hang=2)
+    if details:
+        _show_details(console, summary)
+
+
+def _show_tables(console: Console, title: str, summary: RunSummary, *, details: bool) -> None:
+    """Print what was run, and the two tables of the losses."""
+    _show_header(console, title, summary.header, details=details)
     fitness, lost = losses.fitness_table(summary), losses.loss_table(summary.account.losses)
     console.print()
     show_table(console, fitness)
@@ -30,10 +49,19 @@ def show(console: Console, title: str, summary: RunSummary, *, details: bool = F
     show_table(console, lost)
     say(console, losses.MEANING)
     console.print()
-    for sentence in losses.sentences(summary):
-        say(console, f"* {sentence}", hang=2)
-    if details:
-        _show_details(console, summary)
+
+
+def _lines_of_tables(title: str, summary: RunSummary) -> int:
+    """The number of lines before the sentences, at 80 columns."""
+    written = io.StringIO()
+    _show_tables(Screen(width=WIDTH, file=written), title, summary, details=False)
+    return written.getvalue().count("\n")
+
+
+def last_lines(header: RunHeader) -> int:
+    """The number of lines below the sentences: folder, what to type next, and the time."""
+    fits = len(header.out or "") <= WIDTH - len("Tables, accounts and figures:    (10.0 s)")
+    return 4 if fits else 5
 
 
 def _show_details(console: Console, summary: RunSummary) -> None:
@@ -90,8 +118,10 @@ def show_search(console: Console, title: str, summary: SearchSummary) -> None:
     show_table(console, table)
 
 
-def _show_header(console: Console, title: str, header: RunHeader | SearchSummary) -> None:
-    """Print what was run, and what was expected of it."""
+def _show_header(
+    console: Console, title: str, header: RunHeader | SearchSummary, *, details: bool = True
+) -> None:
+    """Print what was run; without `details`, at most two lines of what was changed."""
     seeds = (
         f"seed {header.seed}"
         if header.replicates == 1
@@ -102,7 +132,17 @@ def _show_header(console: Console, title: str, header: RunHeader | SearchSummary
     if isinstance(header, RunHeader):
         say(console, f"unit: {header.unit} in a life; %: share of the best genome of that world")
     if header.changed:
-        say(console, f"changed: {', '.join(header.changed)}")
+        say(console, _changed(header.changed, len(header.changed) if details else 1))
+
+
+def _changed(changed: Sequence[str], least: int) -> str:
+    """What was changed: all of it, or as much as two lines hold but at least so many settings."""
+    for n in range(len(changed), 0, -1):
+        more = f" and {len(changed) - n} more (--details)" if n < len(changed) else ""
+        words = f"changed: {', '.join(changed[:n])}{more}"
+        if n == least or len(spans(words, WIDTH)) <= LINES_OF_CHANGES:
+            break
+    return words
 
 
 @scaled

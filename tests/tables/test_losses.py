@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from evosim.analysis.loss_summary import Loss
+from evosim.config.experiments import read_experiment
+from evosim.config.resolve import resolve
+from evosim.config.settings import apply_settings
+from evosim.runs import accounts, execute
 from evosim.runtime.text_layout import Screen
 from evosim.tables import losses, screen
 from tests.support.accounts import account_of
+from tests.support.settings import quick
 from tests.support.summaries import summary_of
 
 
@@ -62,7 +68,7 @@ def test_one_seed_is_a_caution() -> None:
 
 def test_what_is_not_measured_says_what_measures_it() -> None:
     text = " ".join(" ".join(printed("micro")).split())
-    assert "HACK not measured: no gene of this experiment can cheat" in text
+    assert "HACK not measured: no gene here can cheat" in text
     assert "evosim run three-losses" in text
 
 
@@ -72,3 +78,78 @@ def test_details_show_the_other_accounts() -> None:
     text = console.export_text()
     assert "The ladder" in text
     assert "Causes" in text
+
+
+SMALL_GRID = "genome.weights.pleasure.alleles=[0.0]"
+BAD = {
+    "no driver": (
+        ("coarse-savanna",),
+        "HACK not measured: no gene here can cheat; 'evosim run three-losses' has one.",
+    ),
+    "one seed": (("micro",), "One seed has no intervals: quote exact numbers only, or add --rep"),
+    "equal worlds": (
+        ("coarse-savanna", "world.modern={}"),
+        "Both worlds are equal: no shift to measure. 'evosim run three-losses' has one.",
+    ),
+    "extinct before the switch": (
+        ("coarse-savanna", SMALL_GRID),
+        "WASTE not measured: in every seed a population died out before the switch; try --set"
+        " optimizer.population=1000.",
+    ),
+    "intent is not payoff": (
+        ("micro",),
+        "Payoff is not intent here: SHIFT counts from the best genome for intent (--details).",
+    ),
+    "no modern phase": (
+        ("coarse-savanna", "phases=[{world='ancestral', generations=12}]"),
+        "No modern generations, so recovery is not measured. 'evosim run three-losses' has 300.",
+    ),
+    "grid too large": (
+        ("reflexes", "analysis.restarts=2"),
+        "Best genomes are the best found. To try all: --set analysis.max_enumerated=40960000",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_not_measured_is_said_with_a_command(case: str, tmp_path: Path) -> None:
+    (name, *settings), words = BAD[case]
+    experiment = resolve(apply_settings(read_experiment(name), quick(name, *settings)))
+    if case == "no modern phase":
+        assert experiment.swap == experiment.generations
+    recorded, _ = execute.run(experiment, out=tmp_path / "run")
+    summary = accounts.summary_of(recorded, again=False)
+    console = Screen(record=True, width=80)
+    screen.show(console, "Title", summary)
+    lines = console.export_text().splitlines()
+    last = screen.last_lines(summary.header)
+    assert len(lines) + last <= 30, "\n".join(lines)
+    assert max(map(len, lines)) <= 80
+    assert words in " ".join(" ".join(lines).replace("* ", "").split())
+    of_losses = summary.account.losses
+    for loss in of_losses.losses:
+        assert not (loss.exact and loss.n), loss  # a mean over seeds is never exact
+    if case == "grid too large":
+        assert "quote exact" in " ".join(lines)  # the only word about exact numbers
+        assert " ".join(lines).count("exact") == 1
+        assert not any(loss.exact for loss in of_losses.losses if loss.mean)
+    if case == "extinct before the switch":
+        assert of_losses.loss("waste", "modern").mean is None
+
+
+def test_sentences_are_dropped_until_the_screen_fits() -> None:
+    summary = summary_of(account_of("coarse-drive").summary)
+    every = losses.sentences(summary)
+    few = losses.sentences(summary, lambda lines: len(lines) < len(every))
+    assert len(few) == len(every) - 1
+    assert few[-1] == every[-1]  # cautions stay
+    assert losses.sentences(summary, lambda lines: False)[0] == every[0]
+
+
+def test_a_long_list_of_changes_is_cut_at_two_lines() -> None:
+    many = tuple(f"optimizer.parameter_{i}=1" for i in range(20))
+    console = Screen(record=True, width=80)
+    screen.show(console, "Title", summary_of(account_of("micro").summary, changed=many))
+    text = " ".join(console.export_text().split())
+    assert "and 16 more (--details)" in text or "and 17 more (--details)" in text
