@@ -226,8 +226,7 @@ def _why_not(inputs: AccountInputs, name: str) -> str:
     if name == "hack" and not record.drive_controls:
         return "no gene here can cheat; 'evosim run three-losses' has one"
     return (
-        "in every seed a population died out before the switch; try --set"
-        " optimizer.population=1000"
+        "in every seed a population died out before the switch; try --set optimizer.population=1000"
     )
 
 

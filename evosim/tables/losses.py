@@ -180,7 +180,6 @@ def _largest(account: AccountSummary) -> list[str]:
         for loss in losses.losses
         if loss.world == "modern" and loss.mean is not None
     }
-    shift = measured.get("shift")
     if population is None or best is None or population.modern.mean is None:
         return [_avoidable(account)] if losses.shift_parts else []
     whole = sum(measured.values())

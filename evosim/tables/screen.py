@@ -19,7 +19,6 @@ from evosim.tables import losses
 from evosim.tables.formatting import decimals_of, number, scaled
 from evosim.tables.sentences import level_words, sentences
 
-
 WIDTH, MOST_LINES = 80, 30  # of the short screen
 LINES_OF_CHANGES = 2
 
