@@ -323,6 +323,8 @@ class RunHeader:
         The first of `replicates` consecutive seeds.
     expected : str
         The expected result, from the experiment file.
+    expected_note : str
+        The text of a packaged experiment that is left out, because settings differ.
     changed : tuple of str
         Names of parameters that differ from the packaged experiment.
     confidence : float
@@ -351,6 +353,7 @@ class RunHeader:
     out: Annotated[str | None, Key(omit=None)]
     runs: Mapping[str, SeedEnding]
     schema_version: Annotated[int, Key(omit=EARLIER)] = EARLIER
+    expected_note: Annotated[str, Key(omit="")] = ""
 
     @property
     def extinct(self) -> list[str]:
@@ -402,6 +405,7 @@ class SearchSummary:
     out: str
     runs: Mapping[str, SeedEnding]
     search: tuple[SearchQuantity, ...]
+    expected_note: Annotated[str, Key(omit="")] = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `summary.json`: dictionaries, lists, texts and numbers."""

@@ -90,7 +90,7 @@ def _chosen(groups: dict[str, dict[str, str]], what: str) -> dict[str, dict[str,
 
 def show(experiment: ExperimentName = "three-losses", settings: Settings = None) -> None:
     """Print an experiment with all parameters: a TOML file from which to start your own."""
-    from evosim.config.differences import with_own_words
+    from evosim.config.differences import note_on_expected, with_own_words
     from evosim.config.experiments import read_experiment
     from evosim.config.landscape_search import build_landscape, on_landscape
     from evosim.config.resolve import build, resolve
@@ -104,6 +104,8 @@ def show(experiment: ExperimentName = "three-losses", settings: Settings = None)
         build(resolved)
 
     warn_of_unusual_values(resolved)
+    if note := note_on_expected(resolved):
+        warn(f"expected: {note}")
     echo(to_commented_toml(resolved), nl=False)
 
 

@@ -122,6 +122,19 @@ def with_own_words(experiment: Experiment) -> Experiment:
     return experiment.model_copy(update=update) if update else experiment
 
 
+def note_on_expected(experiment: Experiment) -> str:
+    """Which text is left out of an experiment that changes a packaged one; empty if none is."""
+    name = experiment.name
+    if experiment.expected or name not in named_experiments():
+        return ""
+    if not read_experiment(name).get("expected") or _texts_are_true(name, experiment):
+        return ""
+    return (
+        f"the text of '{name}' is left out, because settings differ. 'evosim show {name}' prints"
+        " it."
+    )
+
+
 @cache
 def _packaged_texts() -> dict[tuple[str, str], tuple[str, ...]]:
     """Names of packaged experiments by key and text."""

@@ -150,7 +150,7 @@ def _in_both_worlds(caption: str, heading: str, rows: Iterable[Sequence[str]], n
 
 def _expected(summary: RunSummary) -> list[Facts]:
     """The expected outcome, where the experiment states it."""
-    expected = summary.header.expected
+    expected = summary.header.expected or summary.header.expected_note
     return [Facts([("Expected", expected)])] if expected else []
 
 

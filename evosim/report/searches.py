@@ -41,7 +41,8 @@ def chapter(
         )
     )
     came = result_table(summary, experiment.analysis.confidence)
-    expected = [Facts([("Expected", summary.expected)])] if summary.expected else []
+    words = summary.expected or summary.expected_note
+    expected = [Facts([("Expected", words)])] if words else []
     changed = (
         [
             Words(

@@ -26,7 +26,7 @@ from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.repaired_planners import RuleScorer
 from evosim.analysis.summary import AnalysisCost, RunHeader, RunSummary, SeedEnding, read_summary
 from evosim.analysis.values import ByWorld
-from evosim.config.differences import changes_from_packaged
+from evosim.config.differences import changes_from_packaged, note_on_expected
 from evosim.config.resolve import Problem, build, payoff_unit
 from evosim.config.schema import Experiment, SelectionChoice
 from evosim.errors import UserError
@@ -243,6 +243,7 @@ def header_of(recorded: Recorded) -> RunHeader:
         seed=experiment.seed,
         replicates=experiment.replicates,
         expected=experiment.expected,
+        expected_note=note_on_expected(experiment),
         changed=tuple(changes_from_packaged(experiment)),
         confidence=experiment.analysis.confidence,
         unit=payoff_unit(experiment),

@@ -15,7 +15,7 @@ import polars as pl
 
 from evosim.analysis.intervals import interval
 from evosim.analysis.summary import SearchQuantity, SearchSummary, SeedEnding, read_search_summary
-from evosim.config.differences import changes_from_packaged
+from evosim.config.differences import changes_from_packaged, note_on_expected
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import resolve
 from evosim.config.schema import Experiment
@@ -103,6 +103,7 @@ def explore(
             seed=experiment.seed,
             replicates=experiment.replicates,
             expected=experiment.expected,
+            expected_note=note_on_expected(experiment),
             changed=tuple(changes_from_packaged(experiment)),
             confidence=experiment.analysis.confidence,
             digest=experiment.digest(),

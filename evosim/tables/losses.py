@@ -181,7 +181,7 @@ def _largest(account: AccountSummary) -> list[str]:
         if loss.world == "modern" and loss.mean is not None
     }
     if population is None or best is None or population.modern.mean is None:
-        return [_avoidable(account)] if losses.shift_parts else []
+        return list(filter(None, [_avoidable(account)]))
     whole = sum(measured.values())
     if whole <= small():
         return ["The population at the switch lost nothing in the modern world."]

@@ -66,8 +66,8 @@ def last_lines(header: RunHeader) -> int:
 def _show_details(console: Console, summary: RunSummary) -> None:
     """Print all other accounts, and what they say in sentences."""
     header = summary.header
-    if header.expected:
-        say(console, f"\nexpected: {header.expected}")
+    if expected := header.expected or header.expected_note:
+        say(console, f"\nexpected: {expected}")
     say(
         console,
         "\nA: ancestral world, M: modern world. 'evosim explain WORD' explains a word."
@@ -100,8 +100,8 @@ def accounts(summary: RunSummary) -> dict[str, list[Table | str]]:
 def show_search(console: Console, title: str, summary: SearchSummary) -> None:
     """Print the result of a search of a landscape: one mean with its interval per quantity."""
     _show_header(console, title, summary)
-    if summary.expected:
-        say(console, f"expected: {summary.expected}")
+    if expected := summary.expected or summary.expected_note:
+        say(console, f"expected: {expected}")
     table = Table(
         "",
         "mean",

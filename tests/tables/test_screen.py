@@ -8,7 +8,7 @@ from evosim.accounts import accounts_with_text
 from evosim.runtime.text_layout import Screen
 from evosim.tables import screen
 from tests.support.accounts import account_of
-from tests.support.summaries import summary_of
+from tests.support.summaries import some_account, summary_of
 
 
 def test_accounts_stand_in_the_order_of_reading() -> None:
@@ -35,3 +35,12 @@ def test_an_offset_is_explained() -> None:
     text = " ".join(console.export_text().split())
     assert "2 (A), 3 (M)" in text
     assert "changed: a, b" in text
+
+
+def test_a_left_out_expectation_is_named_in_the_details() -> None:
+    note = "the text of 'micro' is left out, because settings differ."
+    for expected, printed in (("", f"expected: {note}"), ("It works.", "expected: It works.")):
+        console = Screen(record=True, width=80)
+        summary = summary_of(some_account(), expected=expected, expected_note=note)
+        screen.show(console, "Title", summary, details=True)
+        assert printed in console.export_text()
