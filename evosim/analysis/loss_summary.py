@@ -139,6 +139,9 @@ class LossSummary:
     fitness : tuple of FitnessRow
         `best`, `best_ancestral`, `population`, and `population_at_end` if there are modern
         generations.
+    specification : Loss or None
+        In the modern world, where payoff is not intent: the best genome for ancestral intent minus
+        the ancestral optimum, which is the best for payoff. It may be a gain.
     shift_parts : ShiftParts
         Parts of the modern shift.
     near_optimal : tuple of NearOptimal
@@ -155,6 +158,7 @@ class LossSummary:
 
     losses: Annotated[tuple[Loss, ...], Key(omit=())]
     fitness: Annotated[tuple[FitnessRow, ...], Key(omit=())]
+    specification: Annotated[Loss | None, Key(omit=None)]
     shift_parts: Annotated[ShiftParts | None, Key(omit=None)]
     near_optimal: Annotated[tuple[NearOptimal, ...], Key(omit=())]
     genomes: Annotated[int, Key(omit=0)]

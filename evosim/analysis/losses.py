@@ -11,19 +11,20 @@ waste and hack are signed transfers: imperfect search may be luckier than the pe
 Several genomes may tie for the ancestral optimum. Then part of the shift is *forced*: every one of
 them loses it. The rest, from the luckiest of them to the unluckiest, is *left open* by training.
 Of that, a population is charged with what those of its individuals lose that are ancestral optima.
-If there are none, the optimum nearest to it in modern fitness stands for its own. So each
-population has a shift from `forced` to `forced + left_open`.
+So each population has a shift from `forced` to `forced + left_open`. If fewer than `LEAST_SHARE` of
+its individuals are optima, shift and waste cannot be told apart in the modern world.
 
 All optima are over genomes that breed true. The best genome for the modern world is the best for
-intent there (R1). So where payoff is not intent, the shift holds what specification costs as well,
-and no loss by the shift is negative. The ladder shows both steps.
+intent there (R1). Where payoff is not intent, the shift leads to the best genome for *ancestral
+intent*, so that worlds that are equal have no shift. *Specification* leads on to the ancestral
+optimum, which is the best for payoff. It may be a gain. The ladder takes the two steps in the other
+order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,44 +49,43 @@ if TYPE_CHECKING:
 
 WORLDS = ("ancestral", "modern")
 LOSSES = ("shift", "waste", "hack")
+LEAST_SHARE = 0.1
+RUNG = "best_ancestral"
 SCHEMA = {"seed": pl.Int64, "world": pl.String, "loss": pl.String, "value": pl.Float64}
 
 
-def own_optimum(
-    optima: pl.DataFrame, snapshot: PopulationSnapshot | None, population: float
-) -> float:
+def own_optimum(optima: pl.DataFrame, snapshot: PopulationSnapshot) -> float | None:
     """Modern fitness of the ancestral optimum that stands for a population.
 
     Parameters
     ----------
     optima : pl.DataFrame
         The ancestral optima: `class`, `modern_intent`.
-    snapshot : PopulationSnapshot or None
+    snapshot : PopulationSnapshot
         The population with the hack channel closed.
-    population : float
-        Its mean modern fitness.
 
     Returns
     -------
-    float
-        The mean over the individuals that are ancestral optima. Without such individuals, the
-        optimum nearest to the population.
+    float or None
+        The mean over the individuals that are ancestral optima; the value of the optima if they do
+        not differ. None if they differ and too few individuals are optima.
     """
     low, high = (float(end) for end in np.quantile(optima["modern_intent"], [0.0, 1.0]))
-    if snapshot is not None and high > low:
-        values = dict(optima.select("class", "modern_intent").iter_rows())
-        members = np.isin(snapshot.classes, list(values))
-        if members.any():
-            modern = np.array([values[int(c)] for c in snapshot.classes[members]])
-            share = snapshot.share[members]
-            return float(np.clip(modern @ share / share.sum(), low, high))
-    return min(max(population, low), high)
+    if high == low:
+        return low
+    values = dict(optima.select("class", "modern_intent").iter_rows())
+    members = np.isin(snapshot.classes, list(values))
+    share = snapshot.share[members]
+    if share.sum() < LEAST_SHARE:
+        return None
+    modern = np.array([values[int(c)] for c in snapshot.classes[members]])
+    return float(np.clip(modern @ share / share.sum(), low, high))
 
 
 def losses_of_seed(
     fixed: ByWorld[ladder.FixedRungs],
     ladders: ByWorld[ladder.Ladder],
-    optimum: Callable[[float], float],
+    optimum: float | None,
     *,
     has_control: bool,
 ) -> list[tuple[str, str, float]]:
@@ -97,8 +97,8 @@ def losses_of_seed(
         Rungs of the grid.
     ladders : ByWorld of Ladder
         Ladders of the seed.
-    optimum : callable
-        `own_optimum` of the population with the hack channel closed, given its modern fitness.
+    optimum : float or None
+        `own_optimum` of the population with the hack channel closed.
     has_control : bool
         Whether the experiment has a hack channel, and so a control in which it is closed.
 
@@ -114,11 +114,17 @@ def losses_of_seed(
         closed = rungs.get("control") if has_control else population
         if population is None or closed is None:
             return []
-        top = grid["best_ancestral"]
+        top: float | None = grid["best_ancestral"]
         if world == "modern":
-            top = optimum(closed)
-            rows.append((world, "shift", grid["best_for_intent"] - top))
-        rows.append((world, "waste", top - closed))
+            top, for_intent = optimum, fixed.modern.best_by_intent_in_a
+            if for_intent is not None:
+                rows.append((world, "shift", grid["best_for_intent"] - for_intent))
+            if top is not None and for_intent is None:
+                rows.append((world, "shift", grid["best_for_intent"] - top))
+            if top is not None and for_intent is not None:
+                rows.append((world, "specification", for_intent - top))
+        if top is not None:
+            rows.append((world, "waste", top - closed))
         if has_control:
             rows.append((world, "hack", closed - population))
     return rows
@@ -143,7 +149,7 @@ def tables(inputs: AccountInputs) -> dict[str, pl.DataFrame]:
         losses = losses_of_seed(
             ranges.fixed_rungs,
             account.ladders,
-            partial(own_optimum, optima, closed),
+            own_optimum(optima, closed) if closed else None,
             has_control=has_control,
         )
         rows += [(account.seed, *loss) for loss in losses]
@@ -154,8 +160,12 @@ def summarize(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> Loss
     """Means over seeds of the table `losses`, with fitness and near-optimal genomes."""
     ranges, experiment = inputs.ranges, inputs.record.experiment
     modern = ranges.fixed_rungs.modern
-    forced = modern.rungs["best_for_intent"] - modern.best_of["best_ancestral"]
-    left_open = modern.best_of["best_ancestral"] - modern.rungs["best_ancestral"]
+    by_intent = modern.best_by_intent_in_a
+    luckiest = modern.best_of["best_ancestral"] if by_intent is None else by_intent
+    forced = modern.rungs["best_for_intent"] - luckiest
+    left_open = 0.0
+    if by_intent is None:
+        left_open = luckiest - modern.rungs["best_ancestral"]
     table = tables["losses"]
 
     def values(world: str, loss: str) -> list[float]:
@@ -165,14 +175,20 @@ def summarize(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> Loss
     shift = means_over_seeds.estimate(
         values("modern", "shift"), experiment.analysis, (forced, forced + left_open)
     )
+    parts = ShiftParts(forced, left_open, shift)
     return LossSummary(
         losses=tuple(
-            _loss(inputs, name, world, values(world, name), left_open)
+            _loss(inputs, name, world, values(world, name), parts)
             for name in LOSSES
             for world in WORLDS
         ),
+        specification=(
+            None
+            if by_intent is None
+            else _loss(inputs, "specification", "modern", values("modern", "specification"), parts)
+        ),
         fitness=_fitness(inputs, tables),
-        shift_parts=ShiftParts(forced, left_open, shift),
+        shift_parts=parts,
         near_optimal=_near_optimal(inputs, tables["ladder"]),
         genomes=inputs.record.cache.evaluator.genome.grid.breeding_true,
         modern_generations=experiment.generations - experiment.swap,
@@ -188,22 +204,23 @@ def _alike(ancestral: TabularMdp, modern: TabularMdp) -> bool:
 
 
 def _loss(
-    inputs: AccountInputs, name: str, world: str, values: Sequence[float], left_open: float
+    inputs: AccountInputs, name: str, world: str, values: Sequence[float], parts: ShiftParts
 ) -> Loss:
     """One loss in one world; its values by seed."""
     ranges, settings = inputs.ranges, inputs.record.experiment.analysis
     fixed = ranges.fixed_rungs.of(world).rungs
     if name == "shift" and world == "ancestral":
         return Loss(name, world, 0.0, None, None, 0, share_of_loss(ranges, world, 0.0), exact=True)
-    if name == "shift" and not left_open:
-        mean = fixed["best_for_intent"] - fixed["best_ancestral"]
-        share = share_of_loss(ranges, world, mean)
-        return Loss(name, world, mean, None, None, 0, share, exact=ranges.exact)
+    if name == "shift" and not parts.left_open:
+        share = share_of_loss(ranges, world, parts.forced)
+        return Loss(name, world, parts.forced, None, None, 0, share, exact=ranges.exact)
     least, most = ranges.of_population(world)
-    top = fixed["best_for_intent"]
+    unluckiest, luckiest = fixed["best_ancestral"], ranges.fixed_rungs.of(world).best_of[RUNG]
+    for_intent = fixed["best_for_intent"] - parts.forced
     ends = {
-        "shift": (top - fixed["best_ancestral"] - left_open, top - fixed["best_ancestral"]),
-        "waste": (fixed["best_ancestral"] - most, fixed["best_ancestral"] + left_open - least),
+        "shift": (parts.forced, parts.forced + parts.left_open),
+        "specification": (for_intent - luckiest, for_intent - unluckiest),
+        "waste": (unluckiest - most, luckiest - least),
         "hack": (least - most, most - least),
     }[name]
     found = means_over_seeds.estimate(values, settings, ends)
@@ -216,15 +233,21 @@ def _loss(
         found.n,
         None if found.mean is None else share_of_loss(ranges, world, found.mean),
         exact=False,
-        why_not="" if values else _why_not(inputs, name),
+        why_not="" if values else _why_not(inputs, name, world),
     )
 
 
-def _why_not(inputs: AccountInputs, name: str) -> str:
+def _why_not(inputs: AccountInputs, name: str, world: str) -> str:
     """Why a loss was not measured, and what measures it."""
     record = inputs.record
     if name == "hack" and not record.drive_controls:
         return "no gene here can cheat; 'evosim run three-losses' has one"
+    lived = any(account.ladders.of(world).rungs.get("population") for account in inputs.seeds)
+    if world == "modern" and lived and name != "hack":
+        return (
+            "ancestral optima tie and few individuals are one of them; try a longer search of a"
+            f" larger population: --set phases.0.generations={2 * record.experiment.swap}"
+        )
     return (
         "in every seed a population died out before the switch; try --set optimizer.population=1000"
     )
@@ -280,6 +303,8 @@ def _near_optimal(inputs: AccountInputs, ladders: pl.DataFrame) -> tuple[NearOpt
     whole = landscape.height == record.cache.evaluator.genome.grid.breeding_true
 
     def kept(within: float | None, close: pl.DataFrame) -> NearOptimal:
+        if not ranges.exact:
+            return NearOptimal(within, None, None, None, None)
         if close.is_empty():
             return NearOptimal(within, 0, None, None, None)
         ends = np.quantile(close["modern_intent"].to_numpy(), [0.0, 0.5, 1.0]).tolist()

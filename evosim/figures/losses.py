@@ -33,9 +33,7 @@ def bars_of(losses: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
             "low": loss["low"],
             "high": loss["high"],
             "share": loss["share_of_best"],
-            "label": loss["loss"]
-            + f" {format_number(loss['mean'])}"
-            + ("" if loss["share_of_best"] is None else f" ({loss['share_of_best']:.0%})"),
+            "label": _amount(loss["loss"], loss["mean"], loss["share_of_best"]),
             "end": max(0.0, loss["mean"], 0.0 if loss["high"] is None else loss["high"]),
         }
         for loss in losses
@@ -46,6 +44,14 @@ def bars_of(losses: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
         for name in ("world", "loss", "mean", "low", "high", "share", "label", "end")
     }
     return pl.DataFrame(rows, schema=columns)
+
+
+def _amount(name: str, mean: float, share: float | None) -> str:
+    """A loss with its share of the best; a negative loss is called a gain."""
+    what = (
+        f"{name} {format_number(mean)}" if mean >= 0.0 else f"{name}: gain {format_number(-mean)}"
+    )
+    return what if share is None else f"{what} ({abs(share):.0%})"
 
 
 def losses_chart(frame: pl.DataFrame, unit: str) -> Any:
@@ -109,12 +115,13 @@ def describe(losses: LossSummary) -> str:
     for loss in losses.losses:
         if loss.mean is None:
             continue
-        ends = (
-            ""
-            if loss.low is None or loss.high is None
-            else f" [{format_number(loss.low)}, {format_number(loss.high)}]"
-        )
-        parts.append(f"{loss.name} in the {loss.world} world {format_number(loss.mean)}{ends}")
+        gain = loss.mean < 0.0
+        low, high = (None, None) if loss.low is None or loss.high is None else (loss.low, loss.high)
+        if gain and low is not None and high is not None:
+            low, high = -high, -low
+        ends = "" if low is None else f" [{format_number(low)}, {format_number(high)}]"
+        amount = f"{'gain ' if gain else ''}{format_number(abs(loss.mean))}"
+        parts.append(f"{loss.name} in the {loss.world} world {amount}{ends}")
     return "; ".join(parts)
 
 

@@ -18,7 +18,7 @@ from evosim.analysis.loss_summary import (
 )
 from evosim.analysis.summary import AccountSummary, RunHeader, RunSummary
 from evosim.runtime.text_layout import bold
-from evosim.tables.formatting import DIGITS, number, small
+from evosim.tables.formatting import number, small
 
 ROWS = {
     "best": "best genome",
@@ -30,6 +30,7 @@ HEADINGS = ("ancestral world", "modern world")
 MEANING = "SHIFT: the world changed. WASTE: imperfect search. HACK: a gene cheats."
 MOST_SENTENCES = 5
 MOST_SEEDS = 5  # seeds that a sentence lists
+WORLDS = ("ancestral", "modern")
 NEAR = 0.05  # the sentence about near-optimal genomes takes the widest tolerance up to this one
 
 
@@ -66,7 +67,7 @@ def fitness_rows(losses: LossSummary) -> list[tuple[str, ...]]:
 
 def loss_rows(losses: LossSummary) -> list[tuple[str, ...]]:
     """Name, then the loss and its share of the best in each world; one row for each loss."""
-    return [
+    rows: list[tuple[str, ...]] = [
         (
             f"{name.upper():<5}  ({nickname})",
             *_loss(losses, losses.loss(name, "ancestral")),
@@ -74,6 +75,9 @@ def loss_rows(losses: LossSummary) -> list[tuple[str, ...]]:
         )
         for name, nickname in NICKNAMES.items()
     ]
+    if losses.specification:
+        rows.insert(1, ("SPECIFICATION", "none", "", *_loss(losses, losses.specification)))
+    return rows
 
 
 def fitness_table(summary: RunSummary) -> Table:
@@ -110,16 +114,22 @@ def _with_ends(mean: float, low: float | None, high: float | None) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "" if share is None else f"{abs(share):.0%}"
+    """A share in percent; no negative zero."""
+    if share is None:
+        return ""
+    text = f"{share:.0%}"
+    return "0%" if text == "-0%" else text
 
 
 def _loss(losses: LossSummary, loss: Loss) -> tuple[str, str]:
     """One loss: its mean with interval, or why there is none; and its share of the best."""
+    parts = losses.shift_parts
+    if loss.mean is None and loss.name == "shift" and parts:
+        return f"{number(parts.forced)} to {number(parts.forced + parts.left_open)}", ""
     if loss.mean is None:
         return "not measured", ""
-    parts = losses.shift_parts
     left_open = bool(loss.name == "shift" and loss.n and parts and parts.left_open > small())
-    if abs(loss.mean) <= small() and loss.low is None and not left_open:
+    if abs(loss.mean) <= small() and not loss.n:
         return "none", ""
     gain = loss.mean < 0.0
     low, high = loss.low, loss.high
@@ -130,7 +140,10 @@ def _loss(losses: LossSummary, loss: Loss) -> tuple[str, str]:
         words += f" ({number(parts.forced)} to {number(parts.forced + parts.left_open)})"
     if loss.exact:
         words += " exact"
-    return f"gain {words}" if gain else words, _percent(loss.share_of_best)
+    share = loss.share_of_best
+    if gain:
+        return f"gain {words}", _percent(None if share is None else -share)
+    return words, _percent(share)
 
 
 def sentences(
@@ -182,9 +195,16 @@ def _largest(account: AccountSummary) -> list[str]:
     }
     if population is None or best is None or population.modern.mean is None:
         return list(filter(None, [_avoidable(account)]))
-    whole = sum(measured.values())
+    if losses.specification and losses.specification.mean is not None:
+        measured["specification"] = losses.specification.mean
+    whole = (best.modern.mean or 0.0) - population.modern.mean
     if whole <= small():
         return ["The population at the switch lost nothing in the modern world."]
+    if not {"shift", "waste"} <= set(measured):
+        return [
+            f"In the modern world the population at the switch is {number(whole)} below the best"
+            f" genome's {number(best.modern.mean)}. {_avoidable(account)}"
+        ]
     name = max(measured, key=lambda loss: measured[loss])
     start = (
         f"At the switch the population is {number(whole)} below the modern best of"
@@ -203,6 +223,9 @@ def _largest(account: AccountSummary) -> list[str]:
 
 def _by_act(account: AccountSummary, name: str) -> str:
     """The act that costs most of a loss."""
+    parts = account.losses.shift_parts
+    if account.losses.specification or (parts and parts.left_open > small()):
+        return ""  # the step of the ladder is that of another genome
     step = {"shift": "shift", "waste": "search", "hack": "hack"}[name]
     acts = {
         act: value
@@ -254,22 +277,25 @@ def _of_the_best_found(parts: ShiftParts, genomes: str) -> str:
 def _waste(account: AccountSummary) -> list[str]:
     """The part of the ancestral waste that desires carry: that part alone is masturbation style."""
     causes = account.part(loss_causes.Summary)
-    waste = causes.worlds.ancestral.get("waste") if causes else None
-    loss = account.losses.loss("waste", "ancestral").mean
-    if waste is None or loss is None or abs(loss) <= small():
+    by_step = causes.worlds.ancestral if causes else {}
+    waste, loss = by_step.get("waste"), account.losses.loss("waste", "ancestral").mean
+    if waste is None or loss is None or abs(loss) <= small() or "sampling" in by_step:
         return []
     part = waste.causes["objective"]
     desires = part.mean
-    if desires is None:
+    if desires is None or abs(desires) <= small():
         return []
-    rest = round(loss, DIGITS) - round(desires, DIGITS)  # so that printed numbers add up
+    low, high = part.low, part.high
+    if desires < 0.0 and low is not None and high is not None:
+        low, high = -high, -low
+    rest = float(number(loss)) - float(number(desires))  # so that printed numbers add up
+    verb = {True: "cost", False: "win back"}
+    words = f"{_with_ends(abs(desires), low, high)} (masturbation style)"
     if abs(rest) <= small():
-        return ["Wrong desires cost all of the ancestral WASTE (masturbation style)."]
-    others = f"foresight, upkeep and the rest {'cost' if rest >= 0.0 else 'win back'}"
+        return [f"Of the ancestral WASTE, wrong desires {verb[desires > 0.0]} {words}."]
     return [
-        "The ancestral WASTE is a sum: wrong desires cost"
-        f" {_with_ends(desires, part.low, part.high)} (masturbation style), and {others}"
-        f" {number(abs(rest))}."
+        f"The ancestral WASTE is a sum: wrong desires {verb[desires > 0.0]} {words}, and foresight,"
+        f" upkeep and the rest {verb[rest >= 0.0]} {number(abs(rest))}."
     ]
 
 
@@ -303,10 +329,9 @@ def _near_optimal(account: AccountSummary) -> list[str]:
     row = rows[-1] if rows else None
     if row is None or not row.genomes or row.genomes == 1 or row.smallest is None:
         return []
-    found = "" if account.exact else " found"
     return [
-        f"The {row.genomes:,} genomes{found} within {row.within:.0%} of the ancestral best keep"
-        f" {kept(row)} of the modern best{', exact' if account.exact else ''}."
+        f"The {row.genomes:,} genomes within {row.within:.0%} of the ancestral best keep"
+        f" {kept(row)} of the modern best, exact."
     ]
 
 
@@ -314,7 +339,7 @@ def kept(row: NearOptimal) -> str:
     """The share that near-optimal genomes keep: one number, or a range with its median."""
     if row.smallest is None or row.median is None or row.largest is None:
         return "-"
-    low, middle, high = (f"{value:.0%}" for value in (row.smallest, row.median, row.largest))
+    low, middle, high = (_percent(value) for value in (row.smallest, row.median, row.largest))
     return low if low == high else f"{low} to {high} (median {middle})"
 
 
@@ -335,9 +360,21 @@ def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
         few = "One seed has" if seeds == 1 else f"{seeds} seeds have"
         more = FEWEST if seeds == header.replicates else 2 * max(FEWEST, header.replicates)
         out.append(f"{few} no intervals: quote exact numbers only, or add --replicates {more}.")
-    if abs(account.ladder.modern.steps.get("specification") or 0.0) > small():
+    hack = losses.loss("hack", "modern")
+    if population and hack.mean is not None and hack.n < population.modern.n:
         out.append(
-            "Payoff is not intent here: SHIFT counts from the best genome for intent (--details)."
+            f"Losses are over the {hack.n} of {population.modern.n} seeds in which the control"
+            " lived, too."
+        )
+    dominance = [account.ladder.of(world).steps.get("dominance") or 0.0 for world in WORLDS]
+    if max(dominance) > small():
+        out.append(
+            f"A heterozygote exceeds the best that breeds true by {number(dominance[0])} in the"
+            f" ancestral and {number(dominance[1])} in the modern world (dominance)."
+        )
+    if account.losses.specification:
+        out.append(
+            "SPECIFICATION: payoff is not intent, and the best for payoff is not the best for it."
         )
     if not account.exact:
         out.append(
@@ -352,7 +389,14 @@ def _died_out(account: AccountSummary, header: RunHeader) -> str:
     seeds = header.extinct[:MOST_SEEDS]
     more = len(header.extinct) - len(seeds)
     listed = ", ".join(seeds) + (f" and {more} more" if more else "")
-    words = f"{len(header.extinct)} of {len(header.runs)} seeds died out ({listed})."
-    if account.losses.loss("waste", "modern").mean is None:
-        return words
-    return f"{words} Losses are over the seeds that lived to the switch."
+    words = f"{len(header.extinct)} of {len(header.runs)} seeds died out ({listed})"
+    population = account.losses.row("population")
+    before = len(header.runs) - (population.modern.n if population else 0)
+    if before >= len(header.extinct):
+        return f"{words}, before the switch. They are left out."
+    if not before:
+        return f"{words}, after the switch. They count with their last generation."
+    return (
+        f"{words}, {before} of them before the switch. These are left out; the others count with"
+        " their last generation."
+    )

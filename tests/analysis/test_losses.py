@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import polars as pl
@@ -17,7 +16,8 @@ from evosim.analysis.values import ByWorld
 from evosim.runtime.dataclass_json import to_json
 from tests.support.accounts import account_of, accountant_of
 
-TIED = "villages"
+TIED = "deception"
+LONGER = {TIED: ("optimizer.population=100", "phases.0.generations=40")}
 OPTIMA = pl.DataFrame({"class": [1, 2], "modern_intent": [1.0, 3.0]})
 
 
@@ -32,17 +32,22 @@ def summaries(name: str, *settings: str) -> LossSummary:
 
 @pytest.mark.parametrize(
     ("classes", "share", "own"),
-    [([1, 9], [0.5, 0.5], 1.0), ([1, 2], [0.25, 0.75], 2.5), ([8, 9], [0.5, 0.5], 2.0)],
+    [
+        ([1, 9], [0.5, 0.5], 1.0),
+        ([1, 2], [0.25, 0.75], 2.5),
+        ([8, 9], [0.5, 0.5], None),
+        ([1, 9], [0.05, 0.95], None),
+    ],
 )
 def test_a_population_has_its_own_optimum(
-    classes: list[int], share: list[float], own: float
+    classes: list[int], share: list[float], own: float | None
 ) -> None:
-    assert losses.own_optimum(OPTIMA, snapshot(classes, share), 2.0) == own
+    """The mean of its optima; none if too few individuals are optima."""
+    assert losses.own_optimum(OPTIMA, snapshot(classes, share)) == own
 
 
-@pytest.mark.parametrize(("fitness", "own"), [(0.0, 1.0), (2.0, 2.0), (9.0, 3.0)])
-def test_without_optima_the_nearest_one_stands_for_it(fitness: float, own: float) -> None:
-    assert losses.own_optimum(OPTIMA, None, fitness) == own
+def test_optima_that_do_not_differ_stand_for_all() -> None:
+    assert losses.own_optimum(OPTIMA.head(1), snapshot([9], [1.0])) == 1.0
 
 
 def unexplained(accountant: Accountant, table: pl.DataFrame) -> float:
@@ -65,7 +70,8 @@ def unexplained(accountant: Accountant, table: pl.DataFrame) -> float:
 
 @pytest.mark.parametrize("name", ["micro", "coarse-drive", TIED])
 def test_the_losses_sum_to_the_whole_distance(name: str) -> None:
-    accountant = accountant_of(name)
+    """With `specification` where payoff is not intent, as in micro."""
+    accountant = accountant_of(name, *LONGER.get(name, ()))
     assert unexplained(accountant, accountant.account().tables["losses"]) < 1e-12
 
 
@@ -81,7 +87,7 @@ def test_without_ties_losses_are_steps_of_the_ladder() -> None:
 
 @pytest.mark.slow
 def test_forced_open_and_own_part_add_up() -> None:
-    accountant, found = accountant_of(TIED), summaries(TIED)
+    accountant, found = accountant_of(TIED, *LONGER[TIED]), summaries(TIED, *LONGER[TIED])
     parts, modern = found.shift_parts, accountant.fixed_rungs.modern
     assert parts is not None
     worst = modern.rungs["best_ancestral"]
@@ -98,7 +104,7 @@ def test_forced_open_and_own_part_add_up() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["micro", "coarse-drive", TIED])
 def test_the_shift_is_never_negative(name: str) -> None:
-    shift = summaries(name).loss("shift", "modern").mean
+    shift = summaries(name, *LONGER.get(name, ())).loss("shift", "modern").mean
     assert shift is not None
     assert shift >= 0.0
 
@@ -113,11 +119,28 @@ def test_a_seed_that_died_out_has_no_losses() -> None:
             for _, x in account.ladders.items()
         )
     )
-    optimum = partial(losses.own_optimum, OPTIMA, None)
     fixed = accountant.fixed_rungs
-    assert losses.losses_of_seed(fixed, dead, optimum, has_control=False) == []
+    assert losses.losses_of_seed(fixed, dead, 1.0, has_control=False) == []
     inputs = accountant._inputs([replace(account, ladders=dead, snapshot=None)])
     assert losses.tables(inputs)["losses"].is_empty()
+
+
+def test_equal_worlds_have_no_shift() -> None:
+    """Also where payoff is not intent: that is specification."""
+    same = ("world.modern={}", "world.ancestral.display_payoff=0.3")
+    found = summaries("micro", *same)
+    assert found.loss("shift", "modern").mean == pytest.approx(0.0, abs=1e-12)
+    assert found.specification is not None
+
+
+def test_too_few_optima_are_not_told_apart() -> None:
+    """After one generation hardly any individual is an optimum."""
+    found = summaries("villages", "phases.0.generations=1")
+    shift = found.loss("shift", "modern")
+    assert shift.mean is None
+    assert "few individuals" in shift.why_not
+    assert found.shift_parts is not None
+    assert found.shift_parts.left_open > 0.1
 
 
 def test_what_is_not_measured_says_why() -> None:

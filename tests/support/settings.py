@@ -33,6 +33,7 @@ QUICK: dict[str, tuple[str, ...]] = {
         "replicates=2",
         "optimizer.introductions.0.generation=2",
     ),
+    "deception": ("optimizer.population=40", "phases.0.generations=8", "phases.1.generations=4"),
     "villages": ("optimizer.population=40", "phases.0.generations=8", "phases.1.generations=4"),
     "micro": ("phases.0.generations=6", "phases.1.generations=4"),
 }
