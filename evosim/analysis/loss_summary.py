@@ -140,8 +140,8 @@ class LossSummary:
         `best`, `best_ancestral`, `population`, and `population_at_end` if there are modern
         generations.
     specification : Loss or None
-        In the modern world, where payoff is not intent: the best genome for ancestral intent minus
-        the ancestral optimum, which is the best for payoff. It may be a gain.
+        In the modern world, where payoff is not intent. It is the best genome for ancestral intent
+        minus the ancestral optimum, and may be a gain.
     shift_parts : ShiftParts
         Parts of the modern shift.
     near_optimal : tuple of NearOptimal

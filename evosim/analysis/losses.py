@@ -12,11 +12,11 @@ Several genomes may tie for the ancestral optimum. Then part of the shift is *fo
 them loses it. The rest, from the luckiest of them to the unluckiest, is *left open* by training.
 Of that, a population is charged with what those of its individuals lose that are ancestral optima.
 So each population has a shift from `forced` to `forced + left_open`. If fewer than `LEAST_SHARE` of
-its individuals are optima, shift and waste cannot be told apart in the modern world.
+its individuals are optima, nothing separates shift and waste in the modern world.
 
 All optima are over genomes that breed true. The best genome for the modern world is the best for
 intent there (R1). Where payoff is not intent, the shift leads to the best genome for *ancestral
-intent*, so that worlds that are equal have no shift. *Specification* leads on to the ancestral
+intent*. Worlds that are equal so have no shift. *Specification* leads on to the ancestral
 optimum, which is the best for payoff. It may be a gain. The ladder takes the two steps in the other
 order.
 """
