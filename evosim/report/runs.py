@@ -124,7 +124,7 @@ def _steps_of(account: AccountSummary) -> list[str]:
 
 @scaled
 def _losses(summary: RunSummary) -> list[Table | Words]:
-    """What a run shows first: fitness and the three losses in both worlds, and sentences."""
+    """First content of a run: fitness and the three losses in both worlds, and sentences."""
     account = summary.account.losses
     caption = f"Fitness: {summary.header.unit} in a life"
     return [

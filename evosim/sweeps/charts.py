@@ -269,7 +269,7 @@ def _across(
 
 
 def _note_on_lines(inputs: ChartInputs, factor: str, what: str) -> str:
-    """What the bars are, what the lines are means over, and what is left out."""
+    """Meaning of the bars and lines, and losses that are left out."""
     rest = [inputs.short[key] for key in inputs.factors if key != factor] + (
         [DESIGN] if inputs.sampled else []
     )

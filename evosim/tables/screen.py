@@ -135,7 +135,7 @@ def _show_header(
 
 
 def _changed(changed: Sequence[str], least: int) -> str:
-    """What was changed: all of it, or as much as two lines hold but at least so many settings."""
+    """The changed settings: all, or as many as two lines hold, but at least so many."""
     for n in range(len(changed), 0, -1):
         more = f" and {len(changed) - n} more (--details)" if n < len(changed) else ""
         words = f"changed: {', '.join(changed[:n])}{more}"
