@@ -44,7 +44,6 @@ IDLE: dict[tuple[str, str, str], int] = {
     ("tutorial.md", "not run", "installs a package; tests/cli/test_new.py does"): 1,
     ("tutorial.md", "not run", "needs Slurm"): 1,
     ("tutorial.md", "slow", "a minute or two"): 1,
-    ("tutorial.md", "slow", "two minutes"): 1,
     ("validate.md", "slow", "minutes"): 1,
 }
 
