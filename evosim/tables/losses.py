@@ -217,7 +217,7 @@ def _largest(account: AccountSummary) -> list[str]:
         if value < -small()
     ]
     parts = [f"{start}: {largest}{_by_act(account, name)}{''.join(won)}."]
-    parts.append(_avoidable(account))
+    parts.append(_avoidable(account, "it" if name == "shift" else "the shift"))
     return [" ".join(filter(None, parts))]
 
 
@@ -238,8 +238,11 @@ def _by_act(account: AccountSummary, name: str) -> str:
     return f", mostly by act '{act.replace('_', ' ')}'" if acts[act] > small() else ""
 
 
-def _avoidable(account: AccountSummary) -> str:
-    """Whether a perfect search in the ancestral world would have avoided the shift."""
+def _avoidable(account: AccountSummary, it: str = "the shift") -> str:
+    """Whether a perfect search in the ancestral world would have avoided the shift.
+
+    `it` names the shift, where the sentence before is about it.
+    """
     losses = account.losses
     parts = losses.shift_parts
     if parts is None or losses.equal_worlds:
@@ -260,7 +263,7 @@ def _avoidable(account: AccountSummary) -> str:
             f" shift; training left {number(parts.left_open)} more open."
         )
     return (
-        f"Perfect ancestral search would not avoid it: the best of {genomes} loses"
+        f"Perfect ancestral search would not avoid {it}: the best of {genomes} loses"
         f" {number(parts.forced)}."
     )
 
@@ -350,7 +353,7 @@ def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
         out.append("Both worlds are equal: no shift to measure. 'evosim run three-losses' has one.")
     if header.digest and losses.fitness and not losses.modern_generations:
         out.append(
-            "No modern generations, so recovery is not measured. 'evosim run three-losses' has 300."
+            "Recovery not measured: no modern phase; 'evosim run three-losses' has one."
         )
     if header.extinct:
         out.append(_died_out(account, header))

@@ -98,11 +98,11 @@ BAD = {
     ),
     "intent is not payoff": (
         ("micro",),
-        "Payoff is not intent here: SHIFT counts from the best genome for intent (--details).",
+        "SPECIFICATION: payoff is not intent, and the best for payoff is not the best for it.",
     ),
     "no modern phase": (
         ("coarse-savanna", "phases=[{world='ancestral', generations=12}]"),
-        "No modern generations, so recovery is not measured. 'evosim run three-losses' has 300.",
+        "Recovery not measured: no modern phase; 'evosim run three-losses' has one.",
     ),
     "grid too large": (
         ("reflexes", "analysis.restarts=2"),
@@ -153,3 +153,10 @@ def test_a_long_list_of_changes_is_cut_at_two_lines() -> None:
     screen.show(console, "Title", summary_of(account_of("micro").summary, changed=many))
     text = " ".join(console.export_text().split())
     assert "and 16 more (--details)" in text or "and 17 more (--details)" in text
+
+
+def test_the_shift_is_named_where_another_loss_is_the_largest() -> None:
+    text = " ".join(losses.sentences(summary_of(account_of("coarse-drive").summary)))
+    largest = text.partition(" by ")[2].partition(",")[0].split()[0].rstrip(".")
+    assert ("would not avoid it" in text) == (largest == "SHIFT")
+    assert "would not avoid the shift" in text or largest == "SHIFT"
