@@ -352,9 +352,7 @@ def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
     if losses.equal_worlds:
         out.append("Both worlds are equal: no shift to measure. 'evosim run three-losses' has one.")
     if header.digest and losses.fitness and not losses.modern_generations:
-        out.append(
-            "Recovery not measured: no modern phase; 'evosim run three-losses' has one."
-        )
+        out.append("Recovery not measured: no modern phase; 'evosim run three-losses' has one.")
     if header.extinct:
         out.append(_died_out(account, header))
     population = losses.row("population")
