@@ -83,6 +83,7 @@ def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> N
     assert varied["difference"] <= varied["bound"]
 
 
+@pytest.mark.slow
 def test_the_shift_step_is_bounded_by_variation(made: Accountant) -> None:
     """The shift step in M is at most the sum of both genomes' bounds, where intent is payoff."""
     here = setting("coarse-savanna", *quick("coarse-savanna"))

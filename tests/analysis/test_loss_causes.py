@@ -177,6 +177,7 @@ def test_shapley_values_are_those_of_the_readable_form() -> None:
         assert found.tolist() == pytest.approx(list(shapley(names, game).values()), abs=1e-14)
 
 
+@pytest.mark.slow
 def test_the_scorer_changes_no_number() -> None:
     inputs = inputs_of(accountant_of("coarse-drive"))
     tables = [

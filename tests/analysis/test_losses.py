@@ -68,7 +68,9 @@ def unexplained(accountant: Accountant, table: pl.DataFrame) -> float:
     )
 
 
-@pytest.mark.parametrize("name", ["micro", "coarse-drive", TIED])
+@pytest.mark.parametrize(
+    "name", ["micro", *(pytest.param(n, marks=pytest.mark.slow) for n in ("coarse-drive", TIED))]
+)
 def test_the_losses_sum_to_the_whole_distance(name: str) -> None:
     """With `specification` where payoff is not intent, as in micro."""
     accountant = accountant_of(name, *LONGER.get(name, ()))

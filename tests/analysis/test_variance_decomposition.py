@@ -127,6 +127,7 @@ def test_an_interaction_is_what_is_left_of_a_pair() -> None:
     ).any()  # not even rounding
 
 
+@pytest.mark.slow
 def test_chance_alone_is_seldom_told_and_effects_are_covered() -> None:
     """400 grids of 6 seeds have false alarms at 5% (at most 8% with a chance of 0.003).
 

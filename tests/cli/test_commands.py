@@ -46,6 +46,7 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
         assert name in out
 
 
+@pytest.mark.slow
 def test_what_is_shown_can_be_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, _ = evosim(capsys, "show", "micro", "--set", "optimizer.population=20")
     assert code == 0
@@ -221,6 +222,7 @@ def test_odd_words_in_a_title_are_only_words(
     assert "title must be text that can be shown, but holds U+2028" in err
 
 
+@pytest.mark.slow
 def test_what_the_data_leave_open_is_not_called_unavoidable(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

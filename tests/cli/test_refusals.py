@@ -217,6 +217,7 @@ def test_an_exhaustive_search_does_not_die_out() -> None:
         assert len(search.ask()) == (2 if fitness[0] < 0.0 else grid.size)
 
 
+@pytest.mark.slow
 def test_a_run_whose_best_is_below_zero_is_whole(tmp_path: Path) -> None:
     """Exhaustive search with costs as payoffs runs to the end; the best genome is good."""
     settings = {

@@ -27,6 +27,7 @@ def test_the_table_has_the_commonest_identifiers() -> None:
     assert len(ROWS) >= 30
 
 
+@pytest.mark.slow
 def test_all_identifiers_exist() -> None:
     paths = [path for top in ("evosim", "worlds", "genomes") for path in (ROOT / top).rglob("*.py")]
     known = set().union(*map(identifiers, paths))

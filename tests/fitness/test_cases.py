@@ -381,6 +381,7 @@ def test_a_selected_run_goes_on_as_if_it_had_not_been_stopped(tmp_path: Path, ho
         assert all(again.tables[name].equals(table) for name, table in whole.tables.items()), g
 
 
+@pytest.mark.slow
 def test_a_selected_run_on_disk(tmp_path: Path) -> None:
     for i, how in enumerate(
         (("selection.sample=2", "selection.fresh=false"), ("selection.sample=2",))

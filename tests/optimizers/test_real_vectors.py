@@ -192,6 +192,7 @@ def test_without_splotches_growing_with_distance_no_demon_feeds() -> None:
     assert not demons.stuck(search(flat, Gradient(), 5000, 0, 10), 0.2).any()
 
 
+@pytest.mark.slow
 def test_paths_of_the_claim() -> None:
     experiment = resolve(
         apply_settings(read_experiment(CLAIM), ["replicates=6", "phases.0.generations=500"])
@@ -285,6 +286,7 @@ def command(*words: str) -> Any:
     return CliRunner().invoke(app, words, catch_exceptions=True)
 
 
+@pytest.mark.slow
 def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
     assert "epsilon = 0.0025  # loss" in command("show", CLAIM).stdout
     folder = tmp_path / "run"

@@ -69,6 +69,7 @@ def test_a_batch_system_has_a_say_and_cannot_give_more(monkeypatch: pytest.Monke
     assert processors(batch=False) == 8
 
 
+@pytest.mark.slow
 def test_nothing_needs_linux() -> None:
     """One call is guarded, in `evosim.runtime.machine`."""
     found = []

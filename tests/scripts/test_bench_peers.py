@@ -54,7 +54,7 @@ def test_fewer_genomes_are_the_first_of_more(job: ModuleType) -> None:
         "NumPy, gathers, 32 lanes",
         "NumPy, dense product, 64 lanes",
         "SciPy, sparse product, 32 lanes",
-        "Numba, float64, naive",
+        pytest.param("Numba, float64, naive", marks=pytest.mark.slow),  # it compiles
     ],
 )
 def test_peers_do_the_job(script, job: ModuleType, name: str) -> None:  # type: ignore[no-untyped-def]

@@ -51,6 +51,7 @@ def test_every_study_with_a_figure_can_be_drawn_again(scripts: tuple[Any, Any]) 
     assert {path.parent.name for path in KEPT.glob("*/*.svg")} == set(FIGURES) == drawable
 
 
+@pytest.mark.slow
 def test_an_outdated_figure_is_reported(scripts: tuple[Any, Any], tmp_path: Path) -> None:
     redraw, study = scripts[0], tmp_path / "horizon"
     shutil.copytree(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from evosim.tables import drive_cost
 from tests.support.accounts import account_of
 from tests.support.summaries import summary_of
 
 
+@pytest.mark.slow
 def test_frequencies_have_a_column_per_arm() -> None:
     account = account_of("coarse-drive").summary
     assert account.hack

@@ -96,6 +96,7 @@ def test_points_of_a_design_that_coincide_have_a_remedy(tmp_path: Path) -> None:
     assert read_sweep(path).sweep.design
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figures", [False, True])
 def test_a_search_says_figures_where_there_are_some(figures: bool, tmp_path: Path) -> None:
     out = tmp_path / "hills"
@@ -112,6 +113,7 @@ def test_a_search_says_figures_where_there_are_some(figures: bool, tmp_path: Pat
     assert "Paths" in printed
 
 
+@pytest.mark.slow
 def test_which_commands_take_a_search(tmp_path: Path) -> None:
     """docs/hills.md says which do and which refuse it."""
     out, run = str(tmp_path / "hills"), CliRunner()
