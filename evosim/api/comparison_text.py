@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evosim.api.comparison import Comparison
 
 LETTERS = {"ancestral": "A", "modern": "M"}
+NO_LOSS = ["none", "", "none", ""]  # of a loss that a run cannot have: in both worlds
 WORDS = {"alike": "=", "exact": "exact", "best found": "found"}
 PARTS = {
     "loss": "The three losses",
@@ -81,12 +82,14 @@ def _loss_table(c: Comparison) -> Table:
     for name in _names_of_runs(c):
         table.add_column(name, justify="left")
         table.add_column("", justify="right")
-    rows = [losses.loss_rows(summary.account.losses) for _, summary in c.analyses]
-    for of_runs in zip(*rows, strict=True):
+    of_runs = [
+        {name.split()[0]: cells for name, *cells in losses.loss_rows(summary.account.losses)}
+        for _, summary in c.analyses
+    ]
+    for name in max(of_runs, key=len):
         for i, world in enumerate(LETTERS):
-            cells = [row[1 + 2 * i : 3 + 2 * i] for row in of_runs]
-            if any(cell != ("none", "") for cell in cells):
-                name = of_runs[0][0].split()[0]
+            cells = [rows.get(name, NO_LOSS)[2 * i : 2 * i + 2] for rows in of_runs]
+            if any(cell != NO_LOSS[:2] for cell in cells):
                 table.add_row(bold(name), world, *(text for cell in cells for text in cell))
     return table
 

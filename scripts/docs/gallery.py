@@ -49,8 +49,9 @@ SWEEPS = {
             " 0.1]\n"
         ),
         {
-            "phase": "phase-ladder-modern-steps-shift",
-            "effects": "effects-ladder-modern-steps-shift",
+            "losses": "losses-forage-success",
+            "phase": "phase-losses-modern-shift",
+            "effects": "effects-losses-modern-shift",
             "steps": "steps-forage-success",
         },
     ),
@@ -64,6 +65,7 @@ SWEEPS = {
         {"design": "design-ladder-modern-rungs-population"},
     ),
 }
+OF_DRIVE = ["losses", "drive"]  # figures of runs with a gene that cheats
 SEARCH = ("claim-06-demons", ("replicates=5",))
 HEAD = """# Figures
 
@@ -93,7 +95,7 @@ Each figure has a text alternative (`description` in its page, the alternative t
 
 `evosim sweep figures` also chooses a sweep's quantities and axes ([sweeps.md](sweeps.md)). The
 figures of a sweep are called by their kind, `phase`, or in full,
-`phase-ladder-modern-steps-shift`. In Python, `evosim.load(folder).figure(name)` is the same chart,
+`phase-losses-modern-shift`. In Python, `evosim.load(folder).figure(name)` is the same chart,
 which you can change with Altair ([api.md](api.md)). `python scripts/docs/gallery.py` makes this
 page.
 """
@@ -145,11 +147,11 @@ def all_charts(folder: Path) -> dict[tuple[str, str], Any]:
     out = {
         (gallery.RUN, name): chart
         for name, chart in run_charts(
-            "coarse-savanna", [name for name in FIGURES if name != "drive"], folder
+            "coarse-savanna", [name for name in FIGURES if name not in OF_DRIVE], folder
         )
     }
     out |= {
-        (gallery.RUN, name): chart for name, chart in run_charts("coarse-drive", ["drive"], folder)
+        (gallery.RUN, name): chart for name, chart in run_charts("coarse-drive", OF_DRIVE, folder)
     }
     for name, (text, wanted) in SWEEPS.items():
         out |= {

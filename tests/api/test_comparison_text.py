@@ -85,3 +85,14 @@ def test_only_the_shift_is_compared_as_exact(pair: evosim.Comparison) -> None:
     shift = rows.filter(pl.col("name") == "shift")["difference"].item()
     ladder = pair.differences.filter((pl.col("part") == "step") & (pl.col("name") == "shift"))
     assert shift == ladder.filter(pl.col("world") == "modern")["difference"].item()
+
+
+@pytest.mark.slow
+def test_a_loss_that_only_one_run_has_is_none_in_the_other(
+    run: evosim.Run, pair: evosim.Comparison
+) -> None:
+    """The worlds of micro differ in specification; those of the savanna do not."""
+    other = evosim.Run(pair.recorded[0])
+    text = shown(evosim.compare(other, run))
+    row = next(line.split() for line in text.splitlines() if line.startswith("SPECIFICATION"))
+    assert row[:3] == ["SPECIFICATION", "modern", "none"]
