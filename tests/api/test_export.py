@@ -82,6 +82,7 @@ def test_nulls_are_empty_and_lists_are_refused() -> None:
         export.encoded(pl.DataFrame({"l": [[1, 2]]}), "t", "csv")
 
 
+@pytest.mark.slow
 def test_every_table_says_what_it_is(folder: Path) -> None:
     result = invoke(folder, "--list")
     shown = " ".join(result.stdout.split())

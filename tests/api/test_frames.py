@@ -5,12 +5,14 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 import polars as pl
+import pytest
 
 import evosim
 from evosim.analysis.behaviour import NO_OVERLAP
 from evosim.api import frames
 
 
+@pytest.mark.slow
 def test_frames_are_means_over_the_seeds_of_their_tables(driven: evosim.Run) -> None:
     for frame, long, value in (
         (driven.steps(), driven.steps(seeds=True), "value"),

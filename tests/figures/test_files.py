@@ -24,6 +24,7 @@ def test_each_format_is_a_file_and_is_reported(tmp_path: Path) -> None:
     assert sorted(heard) == sorted(files)
 
 
+@pytest.mark.slow
 def test_a_column_of_a_page_has_a_folder(tmp_path: Path) -> None:
     (file,) = draw_charts(tmp_path, [("dots", chart())], ("svg",), size="one")
     assert file == tmp_path / "one" / "dots.svg"

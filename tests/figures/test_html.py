@@ -7,12 +7,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from evosim.figures import Source, charts_of, html, to_svg
 from evosim.figures.theme import themed
 from evosim.runs import figures
 from tests.support.figures import units
 
 
+@pytest.mark.slow
 def test_a_page_asks_nobody_and_runs_nothing_of_its_data(micro: Source, tmp_path: Path) -> None:
     chart = next(chart for _, chart in charts_of(micro, ["fitness"]))
     evil = "</script><script>alert(1)</script><!-- & \u2028"
