@@ -6,8 +6,9 @@ Waste and hack are measured in the population at the switch; the modern phase ha
 
 * `savannas`: all numbers of the savanna are drawn within 30% of the default, independently.
 * `acts`: the pleasure, the hassle and the failure rate of the new act are drawn.
-* `shifts`: one to six parameters of the modern world change; each set of changes is tried with and
-  without contraception. The best ancestral genome is also compared with its own ancestral plan.
+* `shifts`: one to six parameters of the modern world change; every second draw has contraception.
+* `twins`: the same shifts, each with and without contraception. Shift is computed, and the best
+  ancestral genome is compared with its own ancestral plan. There are no populations.
 * `default`: the default itself, with further seeds.
 * `felt`: new acts that are felt through all features. No parameter of the world does this, so
   these are no runs: shift alone is computed.
@@ -24,7 +25,7 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,15 @@ from evosim.claims import mesa_optimization
 from evosim.claims.experiments import build_packaged, packaged, with_settings
 from evosim.claims.measurements import CONFIDENCE, Measurement, mean_over_seeds, share_of_seeds
 from evosim.claims.study import RESULTS, Study
-from evosim.config.resolve import Problem, build
+from evosim.config.resolve import Problem, build, resolve
 from evosim.errors import Interrupted, UserError
 from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.fitness.landscape import Landscape
+from evosim.runs.source_hash import sources_digest
+from evosim.runtime.atomic_files import write_atomically
 from evosim.runtime.interrupts import Watch
-from evosim.sweeps.design import base_tree, experiment_of
+from evosim.sweeps.chunk_files import parquet_bytes
+from evosim.sweeps.design import base_tree
 from evosim.sweeps.execute import RunOptions, begin, resume
 from evosim.sweeps.plan import digest_of
 from evosim.sweeps.schema import TomlTable, written
@@ -59,7 +63,7 @@ SEEDS = {"savannas": 1801, "acts": 1802, "shifts": 1803, "felt": 1804}  # of the
 TITLES = {
     "savannas": "Savannas: all numbers within 30%",
     "acts": "New acts: pleasure, hassle and failure of contraception",
-    "shifts": "Shifts: one to six changes, with and without contraception",
+    "shifts": "Shifts: one to six changes; half of the draws have contraception",
     "default": "The default, with further seeds",
 }
 WITHIN = 0.3
@@ -175,13 +179,11 @@ def sweep_file(null: str, draws: int, settings: Mapping[str, Any]) -> bytes:
     if null == "shifts":
         # the modern world starts from the ancestral one: the default's own changes are left out
         values, drawn = changeable(), shifts(draws)
-        tree["grid"] = {PILL: [False, True]}
-        tree["zip"] = [
-            {
-                f"world.modern.{name}": [changes.get(name, value) for changes in drawn]
-                for name, value in values.items()
-            }
-        ]
+        lists: dict[str, list[Any]] = {
+            f"world.modern.{name}": [changes.get(name, value) for changes in drawn]
+            for name, value in values.items()
+        }
+        tree["zip"] = [{PILL: [i % 2 == 0 for i in range(draws)]} | lists]
     return tomli_w.dumps(tree).encode()
 
 
@@ -299,7 +301,7 @@ def felt_act(setting: Problem, felt: Mapping[str, float], failure: float) -> Pro
     return dataclasses.replace(problem, pair=pair)
 
 
-def felt_shift(setting: Problem) -> dict[str, float]:
+def computed_shift(setting: Problem) -> dict[str, float]:
     """Shift of one experiment from its enumerated grid, over genomes that breed true."""
     landscape = Landscape(setting)
     frame = landscape.frame().filter("breeds_true")
@@ -328,10 +330,19 @@ def felt_acts(draws: int) -> pl.DataFrame:
     for run in range(draws):
         failure = float(f"{rng.uniform():.4g}")
         felt = {name: float(f"{rng.uniform(-STRONGEST, STRONGEST):.4g}") for name in FELT}
-        rows.append(
-            {"run": run, "failure": failure, **felt} | felt_shift(felt_act(default, felt, failure))
-        )
+        shift = computed_shift(felt_act(default, felt, failure))
+        rows.append({"run": run, "failure": failure, **felt} | shift)
     return pl.DataFrame(rows).with_columns(pl.col("^shift.*$").fill_nan(None))
+
+
+def remembered(name: str, draws: int, make: Callable[[int], pl.DataFrame]) -> pl.DataFrame:
+    """A table that needs no run, computed once by the same sources and kept with the sweeps."""
+    key = f"{packaged(EXPERIMENT).setting_digest()[:8]}-{sources_digest()[:8]}-{draws}"
+    path = RESULTS / "sweeps" / f"nulls-{name}-{key}.parquet"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, parquet_bytes(make(draws), {}))
+    return pl.read_parquet(path)
 
 
 def groups(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
@@ -341,9 +352,11 @@ def groups(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         "savannas": tables["savannas"],
         "acts": tables["acts"],
         "felt": tables["felt"],
-        "shifts, all": tables["shifts"],
+        "shifts": tables["shifts"],
         "shifts with contraception": tables["shifts"].filter(pill),
         "shifts without contraception": tables["shifts"].filter(~pill),
+        "twins with contraception": tables["twins"].filter("contraception"),
+        "twins without contraception": tables["twins"].filter(~pl.col("contraception")),
     }
 
 
@@ -436,46 +449,45 @@ def summary(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def planning_again(store: Store) -> pl.DataFrame:
-    """The best ancestral genome in each drawn shift, as a planner and as its ancestral table.
+def twins(draws: int) -> pl.DataFrame:
+    """Each drawn shift with and without contraception: its shift step, and planning again.
 
-    The table is the ancestral plan, applied unchanged; see `evosim.claims.mesa_optimization`. The
-    cost of planning is left out. If several genomes tie, the one that is worst as a planner counts.
+    The best ancestral genome plans again in the modern world, or follows its ancestral plan
+    unchanged, as a table (see `evosim.claims.mesa_optimization`). Both are without the cost of
+    planning. If several genomes tie, the one that is worst as a planner counts.
     """
-    classes = None
+    default = packaged(EXPERIMENT)
+    tree = default.model_dump(mode="json", exclude_none=True)
+    classes = Landscape(build(default)).best("ancestral", default.seed, default.analysis.restarts)
     rows = []
-    for chunk in range(store.chunks):
-        for planned in store.runs_of(chunk):
-            settings = planned.settings(store.kinds)
-            setting = build(experiment_of(store.manifest.tree, settings, planned.seed))
-            if classes is None:
-                landscape, own = Landscape(setting), setting.experiment
-                classes = landscape.best("ancestral", own.seed, own.analysis.restarts)
+    for run, changes in enumerate(shifts(draws)):
+        for contraception in (False, True):
+            world = tree["world"] | {"modern": changes | {"contraception": contraception}}
+            setting = build(resolve(tree | {"world": world}))
             values = mesa_optimization.lifetime_values({"modern": setting}, classes)
             worst = values.sort("modern planner").row(0, named=True)
+            row = {"run": run, "contraception": contraception} | computed_shift(setting)
             rows.append(
-                {
-                    "run": planned.run,
-                    "contraception": bool(settings[PILL]),
+                row
+                | {
                     "planner": worst["modern planner"],
                     "table": worst["modern table"],
                     "effect": worst["modern planner"] - worst["modern table"],
                 }
             )
-    return pl.DataFrame(rows).sort("run")
+    return pl.DataFrame(rows).with_columns(pl.col("^shift.*$").fill_nan(None))
 
 
-def planning_summary(planning: pl.DataFrame) -> pl.DataFrame:
+def planning_summary(pairs: pl.DataFrame) -> pl.DataFrame:
     """Shares of shifts in which planning again harms and helps, and the mean effect."""
     pill = pl.col("contraception")
     rows = []
     for name, some in (
-        ("shifts, all", planning),
-        ("shifts with contraception", planning.filter(pill)),
-        ("shifts without contraception", planning.filter(~pill)),
+        ("with contraception", pairs.filter(pill)),
+        ("without contraception", pairs.filter(~pill)),
     ):
         effect = some["effect"]
-        row: dict[str, object] = {"null": name, "draws": some.height}
+        row: dict[str, object] = {"shifts": name, "draws": some.height}
         for what, condition in (
             ("harms", effect < -NONE),
             ("helps", effect > NONE),
@@ -505,11 +517,7 @@ PANELS = {
         ("acts", "waste_modern"),
         ("acts", "hack_modern"),
     ),
-    "shifts": (
-        ("shifts, all", "shift"),
-        ("shifts, all", "waste_modern"),
-        ("shifts, all", "hack_modern"),
-    ),
+    "shifts": (("shifts", "shift"), ("shifts", "waste_modern"), ("shifts", "hack_modern")),
 }
 AXES = {
     "shift": "shift, share of the best modern genome",
@@ -578,12 +586,11 @@ def draw(folder: Path) -> dict[str, Any]:
     out = {}
     for null, panels in PANELS.items():
         draws = pl.read_csv(folder / f"{null}.csv", infer_schema_length=None)
-        group = "shifts, all" if null == "shifts" else null
-        row = counts.filter(pl.col("null") == group).row(0, named=True)
+        row = counts.filter(pl.col("null") == null).row(0, named=True)
         charts = []
         for part, quantity in panels:
             own = (pl.col("null") == part) & (pl.col("quantity") == quantity)
-            frame = draws if part == group else pl.read_csv(folder / f"{part}.csv")
+            frame = draws if part == null else pl.read_csv(folder / f"{part}.csv")
             charts.append(histogram(frame, quantity, places.filter(own).row(0, named=True)))
         lines = [
             f"{row['draws']} draws; dashed: the mean of the default over {seeds} seeds",
@@ -594,12 +601,12 @@ def draw(folder: Path) -> dict[str, Any]:
         ]
         columns = 2 if len(charts) == 4 else 3
         out[null] = themed(alt.concat(*charts, columns=columns), TITLES[null], lines)
-    planning = pl.read_csv(folder / "planning.csv")
-    facts = pl.read_csv(folder / "planning_summary.csv").row(0, named=True)
+    pairs = pl.read_csv(folder / "twins.csv")
+    pill, none = pl.read_csv(folder / "planning.csv").to_dicts()
     kinds = ["with contraception", "without contraception"]
     chart = (
         alt.Chart(
-            planning.select(
+            pairs.select(
                 "effect",
                 modern=pl.when("contraception").then(pl.lit(kinds[0])).otherwise(pl.lit(kinds[1])),
             )
@@ -625,8 +632,9 @@ def draw(folder: Path) -> dict[str, Any]:
         chart,
         "Planning again, compared with the ancestral plan, over drawn shifts",
         [
-            f"best ancestral genome; {facts['draws']} draws: harms {facts['harms']:.0%},"
-            f" helps {facts['helps']:.0%}, mean effect {facts['mean_effect']:.3f}"
+            f"the best ancestral genome in {row['draws']} shifts {row['shifts']}: harms"
+            f" {row['harms']:.0%}, helps {row['helps']:.0%}, mean effect {row['mean_effect']:.3f}"
+            for row in (pill, none)
         ],
     )
     return out
@@ -644,8 +652,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stores[null] = computed(null, draws, SETTINGS, workers=workers, folder=RESULTS / "sweeps")
     study = Study("nulls", build_packaged(EXPERIMENT, *phases), draw)
     tables = {null: draws_of(store) for null, store in stores.items()}
-    tables["felt"] = felt_acts(FELT_ACTS)
-    planning = planning_again(stores["shifts"])
+    tables["felt"] = remembered("felt", FELT_ACTS, felt_acts)
+    tables["twins"] = remembered("twins", DRAWS["shifts"], twins)
     for null, draws in DRAWS.items():
         (study.folder / f"{null}.toml").write_bytes(sweep_file(null, draws, SETTINGS))
     study.store(
@@ -653,8 +661,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             **tables,
             "percentiles": percentiles(tables),
             "summary": summary(tables),
-            "planning": planning,
-            "planning_summary": planning_summary(planning),
+            "planning": planning_summary(tables["twins"]),
         },
         draws=DRAWS,
         seeds_of_draws=SEEDS,

@@ -100,18 +100,14 @@ def test_shifts_change_one_to_six_parameters(nulls: Any) -> None:
                 assert 0.499 <= value / values[name] <= 2.001
 
 
-def test_each_shift_has_a_twin_without_contraception(nulls: Any) -> None:
+def test_every_second_shift_has_contraception(nulls: Any) -> None:
     points = drawn(nulls, "shifts", 5)
-    assert len(points) == 10
-    assert [point.pop(nulls.PILL) for point in points] == [False] * 5 + [True] * 5
-    assert points[:5] == points[5:]
+    assert [point.pop(nulls.PILL) for point in points] == [True, False, True, False, True]
     ancestral = packaged("three-losses").world.ancestral
-    for point, changes in zip(points, nulls.shifts(5), strict=False):
-        assert changes == {
-            name.rpartition(".")[2]: value
-            for name, value in point.items()
-            if value != ancestral[name.rpartition(".")[2]]
-        }
+    for point, changes in zip(points, nulls.shifts(5), strict=True):
+        names = {name.rpartition(".")[2]: value for name, value in point.items()}
+        assert set(names) == set(nulls.changeable())
+        assert changes == {k: value for k, value in names.items() if value != ancestral[k]}
 
 
 @pytest.mark.parametrize("null", ["savannas", "acts", "shifts", "default"])
@@ -137,10 +133,10 @@ def test_planning_shares_count_harm_and_help(nulls: Any) -> None:
             "table": [1.0, 1.0, 4.0, 1.0, 1.0, 1.0, 1.0, 1.0],
         }
     ).with_columns(effect=pl.col("planner") - pl.col("table"))
-    every, pill, none = nulls.planning_summary(planning).to_dicts()
-    assert (every["harms"], every["helps"], every["no_difference"]) == (0.75, 0.125, 0.125)
-    assert (pill["harms"], none["harms"], none["helps"]) == (1.0, 0.5, 0.25)
-    assert every["mean_effect"] == pytest.approx(-0.625)
+    pill, none = nulls.planning_summary(planning).to_dicts()
+    assert (none["harms"], none["helps"], none["no_difference"]) == (0.5, 0.25, 0.25)
+    assert (pill["harms"], pill["helps"], pill["mean_effect"]) == (1.0, 0.0, -1.0)
+    assert none["mean_effect"] == pytest.approx(-0.25)
 
 
 def test_a_felt_act_like_the_default_is_the_default(nulls: Any) -> None:
@@ -204,29 +200,36 @@ def test_draws_without_offspring_are_counted(nulls: Any, tmp_path: Path) -> None
     assert acts["shift"].null_count() == acts["waste_modern"].null_count() == 3
     fine = nulls.draws_of(nulls.computed("acts", 3, SMALL, workers=1, folder=tmp_path))
     shifts = nulls.draws_of(nulls.computed("shifts", 2, SMALL, workers=1, folder=tmp_path))
-    felt = fine.select("run", "best_ancestral", "best_modern", pl.col("^shift.*$")).with_columns(
-        pleasure=1.0
+    exact = fine.select("run", "best_ancestral", "best_modern", pl.col("^shift.*$")).with_columns(
+        pleasure=1.0, contraception=True
     )
-    tables = {"savannas": pl.concat([acts, fine]), "acts": fine, "shifts": shifts, "felt": felt}
+    tables = {"savannas": pl.concat([acts, fine]), "acts": fine, "shifts": shifts}
+    tables |= {"felt": exact, "twins": exact}
     row = nulls.summary(tables).filter(pl.col("null") == "savannas").row(0, named=True)
     assert (row["draws"], row["shift_measured"], row["waste_measured"]) == (6, 3, 3)
     assert row["no_ancestral_genome_reproduces"] == row["died_out"] == 3
 
 
 @pytest.mark.slow
-def test_contraception_does_not_change_a_table(nulls: Any, tmp_path: Path) -> None:
-    store = nulls.computed("shifts", 2, SMALL, workers=1, folder=tmp_path)
-    planning = nulls.planning_again(store)
-    assert planning["contraception"].to_list() == [False, False, True, True]
+def test_twins_have_the_shifts_of_the_runs(nulls: Any, tmp_path: Path) -> None:
+    settings = {"phases.0.generations": 2, "phases.1.generations": 1, "optimizer.population": 20}
+    settings |= {"optimizer.introductions": []}
+    store = nulls.computed("shifts", 2, settings, workers=1, folder=tmp_path)
+    runs, twins = nulls.draws_of(store), nulls.twins(2)
+    assert twins["contraception"].to_list() == [False, True, False, True]
+    with_pill, without = runs.to_dicts()
+    for name in ("shift", "shift_least", "shift_near_1", "shift_near_5", "best_modern"):
+        assert with_pill[name] == pytest.approx(twins[name][1], abs=1e-9)
+        assert without[name] == pytest.approx(twins[name][2], abs=1e-9)
     # Unlike a planner, a table cannot use the new act.
-    assert planning["table"][:2].to_list() == pytest.approx(planning["table"][2:].to_list())
+    assert twins["table"][0] == pytest.approx(twins["table"][1])
 
 
 def test_stored_nulls_are_whole() -> None:
     """Each null has at least 200 draws; none is dropped."""
     with (STORED / "summary.csv").open(encoding="utf-8") as file:
         rows = {row["null"]: row for row in csv.DictReader(file)}
-    for null, table in (("savannas", "savannas"), ("acts", "acts"), ("shifts, all", "shifts")):
+    for null, table in (("savannas", "savannas"), ("acts", "acts"), ("shifts", "shifts")):
         with (STORED / f"{table}.csv").open(encoding="utf-8") as file:
             draws = list(csv.DictReader(file))
         assert len(draws) == int(rows[null]["draws"]) >= 200
