@@ -23,7 +23,7 @@ def test_reprs_arewell_formed_and_have_the_numbers(
         for row in driven.ladder().filter(pl.col("part") == "rung").iter_rows(named=True):
             assert number(row["mean"]) in text
         assert driven.provenance["digest"][:8] in text
-    shift = number(float(swept.cells("ladder.modern.steps.shift")["mean"].max()))  # type: ignore[arg-type]
+    shift = number(float(swept.cells("losses.modern.shift")["mean"].max()))  # type: ignore[arg-type]
     for text in (well_formed(swept._repr_html_()), repr(swept)):
         assert "10 runs; 10 done" in text
         assert shift in text
