@@ -118,7 +118,7 @@ def executed(ceilings: dict[str, float]) -> pl.DataFrame:
 
 
 def experiment() -> tuple[pl.DataFrame, dict[str, Any]]:
-    """The default experiment as a user types it, cold and then warm, with the time by stage."""
+    """A small experiment as a user types it, cold and then warm, with the time by stage."""
     rows, stages = [], {}
     with tempfile.TemporaryDirectory() as folder:
         fresh = os.environ | {"NUMBA_CACHE_DIR": str(Path(folder) / "cache")}
@@ -128,6 +128,7 @@ def experiment() -> tuple[pl.DataFrame, dict[str, Any]]:
                 "-m",
                 "evosim.cli",
                 "run",
+                "coarse-savanna",
                 "--json",
                 "--out",
                 str(Path(folder) / f"run{i}"),

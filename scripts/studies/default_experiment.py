@@ -13,8 +13,7 @@ loss in a population:
 
 The table `criteria` has them for two sets of seeds, and for both together. The second set was
 computed after the text about the first set was committed. The table `edges` has the criteria of
-neighbouring experiments. The criterion `reached` chose the population size, on other seeds (table
-`choice`).
+neighbouring experiments, and the table `choice` the criterion `reached` by population size.
 
 Run: python scripts/studies/default_experiment.py
 """
@@ -49,7 +48,7 @@ from evosim.simulation.state import Run
 
 NAME = "three-losses"
 FIRST, HELD_OUT, SEEDS = 40000, 41000, 20
-CHOICE = 45000  # first of the seeds that chose the size of populations
+CHOICE = 45000  # first seed of the table `choice`
 NEAR = (0.0, 0.01, 0.02, 0.05, 0.1)  # distance from the best ancestral fitness, as a share of it
 RESTARTS = 400  # of the search for the best reflex
 AFTER = (0, 50, 100, 300)  # generations after the last ancestral one
@@ -309,7 +308,7 @@ def edge(name: str, settings: Sequence[str]) -> dict[str, Any]:
 
 
 def choice() -> pl.DataFrame:
-    """The criterion `reached` by size of populations, on the seeds that chose the size."""
+    """The criterion `reached` by size of populations, on further seeds."""
     rows = []
     for name in ("population 500", "three-losses"):
         variant = Variant.of(*EDGES[name])

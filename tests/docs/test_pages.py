@@ -155,17 +155,18 @@ def test_how_many_true_predictions_chance_fails(documents: Any, tmp_path: Path) 
 
 
 def test_a_changed_table_changes_the_page(documents: Any, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "results" / "birth-control", tmp_path / "birth-control")
+    shutil.copytree(ROOT / "results" / "default-experiment", tmp_path / "default-experiment")
     source = "docs/parts/readme-figure.md.j2"
     assert documents.render(source, documents.StoredResults(tmp_path)) == documents.render(source)
-    table = tmp_path / "birth-control" / "summary.csv"
+    table = tmp_path / "default-experiment" / "losses.csv"
     table.write_text(
-        table.read_text(encoding="utf-8").replace("0-19,0.949", "0-19,0.119"), encoding="utf-8"
+        table.read_text(encoding="utf-8").replace("modern,shift,0.961", "modern,shift,0.123"),
+        encoding="utf-8",
     )
-    assert "Populations reach 0.12 of" in documents.render(
+    assert "0.124 offspring in a life" in documents.render(
         source, documents.StoredResults(tmp_path)
     )
-    assert "Populations reach 0.95 of" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "0.962 offspring in a life" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_numbers_are_written_as_they_are_read(documents: Any) -> None:
