@@ -46,7 +46,7 @@ def test_contraception_that_stays_is_detected(
     experiment, tables = computed
     assert (
         verdicts_of(NAME, birth_control.measure(tables, experiment))[
-            "shift_left_without_contraception"
+            "loss_left_without_contraception"
         ]
         == COMES_OUT
     )
@@ -57,5 +57,5 @@ def test_contraception_that_stays_is_detected(
         if p.name in ("grid", "removed")
     }
     found = verdicts_of(NAME, birth_control.measure(wrong, experiment))
-    assert found["shift_left_without_contraception"] == NOT
+    assert found["loss_left_without_contraception"] == NOT
     assert found["novel_without_contraception"] == NOT

@@ -113,15 +113,14 @@ def test_ten_times_a_default_is_noted_and_taken(capsys: pytest.CaptureFixture[st
     code, out, err = evosim(
         capsys, "show", "coarse-savanna", "--set", "world.ancestral.contraceptive_pleasure=95"
     )
-    assert (code, err.count("\n")) == (0, 1)
+    assert code == 0
+    assert err.count("contraceptive_pleasure") == 1
     assert "contraceptive_pleasure = 95" in out
     assert "world.ancestral.contraceptive_pleasure is 95, 100 times its default of 0.95" in err
-    assert (
-        evosim(
-            capsys, "show", "coarse-savanna", "--set", "world.ancestral.contraceptive_pleasure=1.9"
-        )[2]
-        == ""
-    )
+    err = evosim(
+        capsys, "show", "coarse-savanna", "--set", "world.ancestral.contraceptive_pleasure=1.9"
+    )[2]
+    assert "times its default" not in err
     code, _, err = evosim(
         capsys,
         "run",

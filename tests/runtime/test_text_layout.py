@@ -240,7 +240,7 @@ def test_words_of_a_packaged_experiment_stay_with_its_settings(
     code, out, _ = evosim(capsys, "analyze", "other")
     assert code == 0
     assert "expected:" not in out
-    assert out.splitlines()[1] == "micro, changed"
+    assert out.splitlines()[0] == "micro, changed"
     shutil.copytree("other", "old")  # a run that was recorded with the words of another
     text = Path("old/experiment.toml").read_text()
     Path("old/experiment.toml").write_text(

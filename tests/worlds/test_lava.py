@@ -208,7 +208,8 @@ def test_what_is_paid_at_birth_is_said_where_rungs_are_shown(tmp_path: Path) -> 
         )
         recorded, _ = execute.run(chosen, out=tmp_path / name)
         said = io.StringIO()
-        screen.show(Console(file=said, width=200), name, accounts.summary_of(recorded, again=True))
+        summary = accounts.summary_of(recorded, again=True)
+        screen.show(Console(file=said, width=200), name, summary, details=True)
         assert (words in said.getvalue()) if words else ("paid at birth" not in said.getvalue())
 
 
