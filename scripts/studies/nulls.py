@@ -595,9 +595,9 @@ def draw(folder: Path) -> dict[str, Any]:
         lines = [
             f"{row['draws']} draws; dashed: the mean of the default over {seeds} seeds",
             "draws in which no genome reproduces:"
-            f" {row['no_ancestral_genome_reproduces']} in the ancestral world,"
-            f" {row['no_modern_genome_reproduces']} in the modern world; populations that died out:"
-            f" {row['died_out']}; failed runs: {row['failed']}",
+            f" {row['no_ancestral_genome_reproduces']} (ancestral),"
+            f" {row['no_modern_genome_reproduces']} (modern); died out: {row['died_out']};"
+            f" failed: {row['failed']}",
         ]
         columns = 2 if len(charts) == 4 else 3
         out[null] = themed(alt.concat(*charts, columns=columns), TITLES[null], lines)
