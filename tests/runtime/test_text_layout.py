@@ -249,7 +249,7 @@ def test_words_of_a_packaged_experiment_stay_with_its_settings(
         )
     )
     checksums.write_sums(Path("old"), ["experiment.toml"], checksums.read_sums(Path("old")))
-    assert evosim(capsys, "analyze", "old")[1].splitlines()[1] == "micro, changed"
+    assert evosim(capsys, "analyze", "old")[1].splitlines()[0] == "micro, changed"
 
 
 def _title_of(name: str) -> str:
