@@ -229,6 +229,7 @@ def draws_of(store: Store) -> pl.DataFrame:
             ),
             on="run",
             how="left",
+            maintain_order="left",
         )
     a, m = (f"ladder.{world}.rungs." for world in ("ancestral", "modern"))
 
