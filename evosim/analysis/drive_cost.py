@@ -121,8 +121,7 @@ def verdicts(quantities: MeasuredByWorld[Estimate]) -> tuple[DriveVerdict, ...]:
         One for the hack step and one for its part through behaviour; none where no hack step was
         measured. A claim `comes out` if the whole interval is above 0. It `does not come out` if
         the whole interval is at or below 0. Otherwise it is `undecided`, also without an interval.
-        `null`, `null_low` and `null_high` are the same quantity between two fair controls. They
-        decide nothing.
+        `null` is the same quantity between two fair controls. It decides nothing.
     """
     measured = quantities.ancestral
     return tuple(
@@ -138,24 +137,13 @@ def verdicts(quantities: MeasuredByWorld[Estimate]) -> tuple[DriveVerdict, ...]:
 
 def _verdict(claim: str, estimate: Estimate, null: Estimate | None) -> DriveVerdict:
     low, high = estimate.interval or (None, None)
-    null_low, null_high = (null.interval if null else None) or (None, None)
     if low is not None and low > 0.0:
         verdict = "comes out"
     elif high is not None and high <= 0.0:
         verdict = "does not come out"
     else:
         verdict = "undecided"
-    return DriveVerdict(
-        claim=claim,
-        measured=estimate.mean,
-        low=low,
-        high=high,
-        above=0.0,
-        verdict=verdict,
-        null=null.mean if null else None,
-        null_low=null_low,
-        null_high=null_high,
-    )
+    return DriveVerdict(claim=claim, measured=estimate, above=0.0, verdict=verdict, null=null)
 
 
 def died(arms: Mapping[str, Mapping[str, pl.DataFrame]]) -> dict[str, int]:

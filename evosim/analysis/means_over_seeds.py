@@ -98,7 +98,7 @@ def ladder_summary(
     seeds = complete_seeds(rows_of_world)
     rungs: dict[str, float | None] = {}
     steps: dict[str, float | None] = {}
-    ends: dict[str, Ends] = {}
+    intervals: dict[str, Estimate] = {}
     for (part, key), rows in rows_of_world.group_by("part", "name", maintain_order=True):
         name, varies = str(key), key in SEED_DEPENDENT
         if varies:
@@ -108,12 +108,10 @@ def ladder_summary(
             steps[name] = mean(values)
         elif values:
             rungs[name] = mean(values)
-        interval_of_mean = (
-            interval(values, settings.bootstrap, settings.confidence) if varies else None
-        )
-        if interval_of_mean:
-            ends[name] = cut(interval_of_mean, ranges.get(name))
-    return LadderSummary(rungs, steps, ends, seeds.len())
+        estimate_of_mean = estimate(values, settings, ranges.get(name)) if varies else None
+        if estimate_of_mean and estimate_of_mean.interval:
+            intervals[name] = estimate_of_mean
+    return LadderSummary(rungs, steps, intervals, seeds.len())
 
 
 def ledger_summary(table: pl.DataFrame, subject: str, world: str) -> LedgerSummary | None:
@@ -228,10 +226,8 @@ def recovery_summary(
         world = column.split("_")[0]
         values = lived[column].drop_nulls().to_list()
         shares = [x for value in values if (x := share_of_best(world, value)) is not None]
-        ends = interval(shares, settings.bootstrap, settings.confidence)
-        return FitnessAtMoment(
-            mean(values), mean(shares), cut(ends, ranges.of(world)) if ends else None
-        )
+        share = estimate(shares, settings, ranges.of(world))
+        return FitnessAtMoment(mean(values), share.mean, share if share.interval else None)
 
     fair = lived["modern_at_end_fair"]
     return RecoverySummary(

@@ -29,15 +29,15 @@ class LadderSummary:
         Fitness of each rung that was measured.
     steps : dict of float or None
         Loss of each step; None where it was not measured.
-    intervals : dict of Ends
-        Of rungs and steps that differ between seeds.
+    intervals : dict of Estimate
+        Mean and interval of rungs and steps that differ between seeds.
     seeds : int
         Number of seeds behind the means.
     """
 
     rungs: Mapping[str, float | None]
     steps: Mapping[str, float | None]
-    intervals: Mapping[str, Ends]
+    intervals: Mapping[str, Estimate]
     seeds: int
 
     def rung(self, name: str) -> float:
@@ -47,6 +47,11 @@ class LadderSummary:
     def step(self, name: str) -> float:
         """Loss of a step that was measured; raises `KeyError` for another."""
         return _measured(self.steps, name)
+
+    def ends(self, name: str) -> Ends | None:
+        """Ends of the interval of a rung or step; None if it has none."""
+        estimate = self.intervals.get(name)
+        return estimate.interval if estimate else None
 
 
 def _measured(values: Mapping[str, float | None], name: str) -> float:
@@ -101,17 +106,27 @@ class TieSet:
 
 @dataclass(frozen=True)
 class DriveVerdict:
-    """Whether a part of the hack step is above 0 in the ancestral world."""
+    """Whether a part of the hack step is above 0 in the ancestral world.
+
+    Attributes
+    ----------
+    claim : str
+        Statement that is tested.
+    measured : Estimate
+        The part, with its interval.
+    above : float
+        The interval must be above this number.
+    verdict : str
+        `comes out`, `does not come out` or `undecided`.
+    null : Estimate or None
+        The same quantity between two fair controls; None if one of them is missing.
+    """
 
     claim: str
-    measured: float | None
-    low: float | None
-    high: float | None
+    measured: Estimate
     above: float
     verdict: str
-    null: float | None
-    null_low: float | None
-    null_high: float | None
+    null: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -179,11 +194,26 @@ class DesireSummary:
 
 @dataclass(frozen=True)
 class FitnessAtMoment:
-    """Fitness of the population at one moment, and as a share of the best genome's."""
+    """Fitness of the population at one moment, and as a share of the best genome's.
+
+    Attributes
+    ----------
+    mean : float or None
+        Fitness, mean over seeds.
+    share_of_best : float or None
+        Mean share of the best genome's fitness; None where it is not defined.
+    interval_of_share : Estimate or None
+        The share with its interval; None if it has no interval.
+    """
 
     mean: float | None
     share_of_best: float | None
-    interval_of_share: Annotated[Ends | None, Key(omit=None)] = None
+    interval_of_share: Annotated[Estimate | None, Key(omit=None)] = None
+
+    @property
+    def ends_of_share(self) -> Ends | None:
+        """Ends of the interval of the share; None if it has none."""
+        return self.interval_of_share.interval if self.interval_of_share else None
 
 
 @dataclass(frozen=True)
@@ -384,11 +414,18 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class SearchQuantity:
-    """Mean over seeds of one result of a search, with its interval if there is one."""
+    """Mean over `n` seeds of one result of a search; ends are None without an interval."""
 
     quantity: str
     mean: float
-    interval: Ends | None
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def interval(self) -> Ends | None:
+        """Both ends; None without an interval."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -420,10 +457,25 @@ def read_search_summary(data: Any) -> SearchSummary:
     evosim.runtime.dataclass_json.InvalidJson
         If a key is missing, a value has another type, or there are no results.
     """
-    summary = from_json(SearchSummary, data)
+    summary = from_json(SearchSummary, _with_named_ends(data))
     if not summary.search:
         raise InvalidJson("has no results at 'search'")
     return summary
+
+
+def _with_named_ends(data: Any) -> Any:
+    """The summary of a search with named ends, which earlier versions wrote as a pair."""
+    if not isinstance(data, dict) or not isinstance(data.get("search"), list):
+        return data
+    rows = []
+    for i, row in enumerate(data["search"]):
+        if isinstance(row, dict) and "interval" in row:
+            ends = row["interval"] or [None, None]
+            if not isinstance(ends, list) or len(ends) != 2:
+                raise InvalidJson(f"has {str(ends)!r} at 'search[{i}].interval', not two ends")
+            row = row | {"low": ends[0], "high": ends[1], "n": data.get("replicates")}
+        rows.append(row)
+    return data | {"search": rows}
 
 
 def read_summary(data: Any) -> RunSummary:

@@ -26,9 +26,11 @@ Tree = dict[str, Any]  # nested plain data, as in JSON
 class Accounted(Guarded):
     """Numbers of an account as polars frames.
 
-    Every frame has means over seeds, their confidence intervals (`low`, `high`), and the number of
-    `seeds`. Intervals need five seeds; their level is `analysis.confidence`, by default 95%. With
-    `seeds=True` a frame has one row per seed instead. Units are the world's (`unit`).
+    Every frame has `mean` over seeds, its confidence interval (`low`, `high`), and `n`, the number
+    of seeds behind it. `n` is 0 for numbers that depend on worlds and grid alone, and for numbers
+    that were not measured (`mean` is null). Intervals need five seeds; their level is
+    `analysis.confidence`, by default 95%. With `seeds=True` a frame has one row per seed instead.
+    Units are the world's (`unit`).
     """
 
     experiment: Experiment
@@ -73,7 +75,7 @@ class Accounted(Guarded):
         Returns
         -------
         pl.DataFrame
-            Columns `loss`, `nickname`, `world`, `mean`, `low`, `high`, `n` (seeds),
+            Columns `loss`, `nickname`, `world`, `mean`, `low`, `high`, `n`,
             `share_of_best`, `exact`, `why_not`. With `seeds`: `seed`, `world`, `loss`, `value`. A
             loss that was not measured is null, not 0. A negative loss is a gain.
         """
@@ -88,7 +90,7 @@ class Accounted(Guarded):
         """Rungs and steps of both ladders, with means and intervals.
 
         Columns: `world`, `part` (rung or step), `code` (R0 to R5), `name`, `mean`, `low`, `high`,
-        `seeds`.
+        `n`.
         """
         return self.accounts["ladder"] if seeds else frames.ladder(self.typed_summary.account)
 

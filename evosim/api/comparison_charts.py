@@ -126,6 +126,6 @@ def _rungs(account: AccountSummary) -> pl.DataFrame:
     rows = []
     for world, ladder in account.ladder.items():
         for name, value in ladder.rungs.items():
-            low, high = ladder.intervals.get(name, (None, None))
+            low, high = ladder.ends(name) or (None, None)
             rows.append({"world": world, "name": name, "mean": value, "low": low, "high": high})
     return pl.DataFrame(rows, schema_overrides={"low": pl.Float64, "high": pl.Float64})

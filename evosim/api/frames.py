@@ -24,7 +24,7 @@ from evosim.runtime.blocks import some_rows
 
 WORLDS = ("ancestral", "modern")
 Schema = dict[str, pl.DataType | type[pl.DataType]]
-MEASURED: Schema = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "seeds": pl.Int64}
+MEASURED: Schema = {"mean": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
 STEPS_AND_PARTS = (*STEPS[:-1], "unfound", "load", STEPS[-1])
 
 
@@ -63,10 +63,10 @@ def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def measured(values: Iterable[float | None], spread: IntervalSettings) -> dict[str, float | None]:
-    """Mean, interval ends and number of seeds of a quantity; null where no seed measured it."""
+    """Mean, interval ends and number `n` of seeds; the mean is null where `n` is 0."""
     x = [value for value in values if value is not None]
     low, high = interval(x, spread.bootstrap, spread.confidence) or (None, None)
-    return {"mean": mean(x), "low": low, "high": high, "seeds": len(x)}
+    return {"mean": mean(x), "low": low, "high": high, "n": len(x)}
 
 
 def over_seeds(
@@ -76,12 +76,13 @@ def over_seeds(
 
     The table has one row a seed and group.
 
-    Rows without a seed depend on worlds and grid alone: they have a value, but no interval.
+    Rows without a seed depend on worlds and grid alone: they have a value, but no interval, and `n`
+    is 0.
     """
     rows = []
     for key, group in table.group_by(*by, maintain_order=True):
         own = (
-            {"mean": group[value][0], "low": None, "high": None, "seeds": None}
+            {"mean": group[value][0], "low": None, "high": None, "n": 0}
             if group["seed"][0] is None
             else measured(group[value], spread)
         )
@@ -93,7 +94,7 @@ def over_seeds(
 def ladder(account: AccountSummary) -> pl.DataFrame:
     """Rungs and steps of both ladders.
 
-    Rows that depend on worlds and grid alone have neither interval nor seeds.
+    Rows that depend on worlds and grid alone have no interval, and `n` is 0.
     """
     rows = []
     for world, ladder_of_world in account.ladder.items():
@@ -103,9 +104,7 @@ def ladder(account: AccountSummary) -> pl.DataFrame:
         ):
             for name in (name for name in order if name in values):
                 varies = name in SEED_DEPENDENT
-                low, high = (
-                    ladder_of_world.intervals.get(name, (None, None)) if varies else (None, None)
-                )
+                low, high = ladder_of_world.ends(name) or (None, None)
                 rows.append(
                     {
                         "world": world,
@@ -115,11 +114,7 @@ def ladder(account: AccountSummary) -> pl.DataFrame:
                         "mean": values[name],
                         "low": low,
                         "high": high,
-                    }
-                    | {
-                        "seeds": ladder_of_world.seeds
-                        if varies and values[name] is not None
-                        else None
+                        "n": ladder_of_world.seeds if varies and values[name] is not None else 0,
                     }
                 )
     texts: Schema = dict.fromkeys(("world", "part", "code", "name"), pl.String)

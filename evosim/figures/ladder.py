@@ -38,7 +38,7 @@ def ladders(worlds: Mapping[str, LadderSummary], unit: str = UNIT, confidence: f
             value = ladder.rung(rung)
             start = 0.0 if what == "total" else level
             low, high = (
-                ladder.intervals.get("population", (None, None))
+                ladder.ends("population") or (None, None)
                 if rung == "population" and what == "total"
                 else (None, None)
             )
@@ -96,12 +96,8 @@ def describe(worlds: Mapping[str, LadderSummary], unit: str = UNIT) -> str:
                     f"{name} {'loses' if loses > 0.0 else 'wins back'} {format_number(abs(loses))}"
                 )
             level = value
-        ends = ladder.intervals.get("population")
-        between = (
-            f" ({format_number(ends[0])} to {format_number(ends[1])})"
-            if ends and ends[0] is not None
-            else ""
-        )
+        ends = ladder.ends("population")
+        between = f" ({format_number(ends[0])} to {format_number(ends[1])})" if ends else ""
         start = (
             f"from the optimum, {format_number(ladder.rung('optimum'))}, "
             if "optimum" in rungs

@@ -253,7 +253,7 @@ def _cell(values: Mapping[str, float | None], world: LadderSummary, name: str) -
     """A rung or step of a ladder with its interval; empty if the ladder does not have it."""
     if name not in values:
         return Cell("")
-    value, ends = values[name], world.intervals.get(name)
+    value, ends = values[name], world.ends(name)
     return Cell(number(value), note=between(ends) if ends and value is not None else "")
 
 
@@ -307,7 +307,7 @@ def headline(summary: RunSummary) -> dict[str, str]:
     moments = {"swap": recovery.modern_at_swap, "end": recovery.modern_at_end} if recovery else {}
     for moment, fitness in moments.items():
         if fitness.share_of_best is not None:
-            ends = fitness.interval_of_share
+            ends = fitness.ends_of_share
             out[f"share of the best genome's fitness in M, at the {moment}"] = number(
                 fitness.share_of_best
             ) + (f" {between(ends)}" if ends else "")

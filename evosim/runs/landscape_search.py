@@ -152,7 +152,8 @@ def measured(table: pl.DataFrame, experiment: Experiment) -> tuple[SearchQuantit
     for name, numbers in values.items():
         x = numbers.to_numpy()
         bounds = interval(x, experiment.analysis.bootstrap, experiment.analysis.confidence)
-        out.append(SearchQuantity(name, float(np.mean(x)), bounds))
+        low, high = bounds or (None, None)
+        out.append(SearchQuantity(name, float(np.mean(x)), low, high, len(x)))
     return tuple(out)
 
 

@@ -316,10 +316,10 @@ def _recovery(account: AccountSummary) -> list[str]:
 
     words = (
         f"After {account.losses.modern_generations} modern generations the population has"
-        f" {share(end.share_of_best, end.interval_of_share)} of the best"
+        f" {share(end.share_of_best, end.ends_of_share)} of the best"
     )
     if fair is not None and fair.share_of_best is not None:
-        without = share(fair.share_of_best, fair.interval_of_share)
+        without = share(fair.share_of_best, fair.ends_of_share)
         words += f"; in control runs without cheating {without}"
     return [f"{words}."]
 

@@ -149,7 +149,7 @@ def _answer(account: AccountSummary) -> list[str]:
 
 def _share(moment: FitnessAtMoment) -> str:
     """A share of the best, with its interval."""
-    ends = moment.interval_of_share
+    ends = moment.ends_of_share
     return f"{moment.share_of_best:.0%}" + (f" [{ends[0]:.0%}, {ends[1]:.0%}]" if ends else "")
 
 
@@ -304,7 +304,7 @@ def _doubts(drive: DriveSummary) -> str:
             " No driver is in any population at the swap: it was lost, or never brought in before."
         )
     whole, through_behaviour = drive.verdicts
-    if whole.low is None:
+    if whole.measured.low is None:
         return (
             " Too few seeds: chance may explain it."
             if drive.quantities.ancestral["hack"].n < FEWEST
@@ -329,12 +329,10 @@ def _null(drive: DriveSummary) -> str:
     for row, through in zip(drive.verdicts, ("", "through behaviour "), strict=True):
         if row.null is None:
             return ""
-        difference, off = number(row.null, more=1), ""
-        if row.null_low is not None and row.null_high is not None:
-            difference = with_ends(row.null, row.null_low, row.null_high)
-            if not row.null_low <= 0.0 <= row.null_high:
-                off = ", an interval without 0, as happens by chance now and then"
-        parts.append(f"{through}by {difference}{off}")
+        off = ""
+        if row.null.interval and not row.null.interval[0] <= 0.0 <= row.null.interval[1]:
+            off = ", an interval without 0, as happens by chance now and then"
+        parts.append(f"{through}by {_with_interval(row.null)}{off}")
     return f" Two fair controls, which differ only by chance, differ {'; '.join(parts)}."
 
 
@@ -359,8 +357,8 @@ def _intervals(account: AccountSummary) -> list[str]:
     parts, agreed = [], []
     for world, ladder in account.ladder.items():
         letter = world[0].upper()
-        for name, (low, high) in ladder.intervals.items():
-            parts.append(f"{name} in {letter} [{number(low)}, {number(high)}]")
+        for name, estimate in ladder.intervals.items():
+            parts.append(f"{name} in {letter} [{number(estimate.low)}, {number(estimate.high)}]")
         agreed += [f"{name} in {letter}" for name in alike(ladder)]
     out = [f"Bootstrap intervals over seeds: {', '.join(parts)}."] if parts else []
     if agreed:

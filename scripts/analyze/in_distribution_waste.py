@@ -22,7 +22,7 @@ import evosim
 from evosim.figures.theme import ANCESTRAL, themed
 
 PARTS = ["unfound", "load"]
-MEASURED = ["mean", "low", "high", "seeds"]
+MEASURED = ["mean", "low", "high", "n"]
 
 
 def rows(run: evosim.Run) -> pl.DataFrame:
@@ -33,12 +33,7 @@ def rows(run: evosim.Run) -> pl.DataFrame:
     gains = run.desires().filter(pl.col("quantity") == "gain_ancestral")
     return pl.concat(
         [
-            waste.select(
-                pl.lit("waste").alias("what"),
-                pl.col("loss").alias("name"),
-                *MEASURED[:-1],
-                pl.col("n").alias("seeds"),
-            ),
+            waste.select(pl.lit("waste").alias("what"), pl.col("loss").alias("name"), *MEASURED),
             parts.select(pl.lit("part of it").alias("what"), "name", *MEASURED),
             acts.select(
                 pl.lit("waste by act").alias("what"),

@@ -33,16 +33,11 @@ def rows(run: evosim.Run) -> pl.DataFrame:
     kinds = run.behaviour(by=["kind"]).filter(
         (pl.col("world") == "modern") & pl.col("subject").is_in(list(WHO))
     )
-    measured = ["mean", "low", "high", "seeds"]
+    measured = ["mean", "low", "high", "n"]
     return pl.concat(
         [
             rungs.select(pl.lit("design").alias("who"), pl.col("name").alias("what"), *measured),
-            shift.select(
-                pl.lit("design").alias("who"),
-                pl.col("loss").alias("what"),
-                *measured[:-1],
-                pl.col("n").alias("seeds"),
-            ),
+            shift.select(pl.lit("design").alias("who"), pl.col("loss").alias("what"), *measured),
             kinds.select(
                 pl.col("subject").replace(WHO).alias("who"), pl.col("kind").alias("what"), *measured
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -38,18 +39,73 @@ def test_other_forms_are_refused(change: dict[str, object], message: str) -> Non
     assert str(caught.value) == message
 
 
-def test_a_search_needs_results() -> None:
-    data = {
-        "experiment": "hills",
-        "seed": 0,
-        "replicates": 1,
-        "expected": "",
-        "changed": [],
-        "digest": "d",
-        "out": "o",
-        "runs": {"0": {"status": "complete", "generations": 3}},
-        "search": [{"quantity": "x", "mean": 1.0, "interval": None}],
+@pytest.mark.parametrize("name", ["micro", "coarse-drive", "reflexes"])
+def test_all_intervals_have_one_shape(name: str) -> None:
+    data = summary_of(account_of(name, "replicates=6").summary).as_dict()
+    intervals = intervals_of(data)
+    assert {place.split(".")[0] for place in intervals} >= {
+        "losses",
+        "fitness",
+        "shift_parts",
+        "ladder",
+        "recovery",
+        *(["hack"] if name == "coarse-drive" else []),
     }
-    assert read_search_summary(data).as_dict() == data
+    for place, interval in intervals.items():
+        assert interval.keys() >= SHAPE, place
+        assert interval["n"] == 0 or interval["mean"] is not None, place
+        if interval["low"] is not None:
+            assert interval["low"] <= interval["mean"] <= interval["high"], place
+            assert interval["n"] == 6, place
+
+
+SHAPE = {"mean", "low", "high", "n"}
+
+
+def intervals_of(data: Any, place: str = "") -> dict[str, Any]:
+    """By place, whatever in a summary looks like an interval: a pair of numbers, or named ends."""
+    if isinstance(data, list):
+        numbers = len(data) == 2 and all(isinstance(x, int | float) for x in data)
+        assert not numbers, f"{place} is a pair of numbers"
+        data = dict(enumerate(data))
+    if not isinstance(data, dict):
+        return {}
+    out = {}
+    if any(word in str(key) for key in data for word in ("low", "high")):
+        out[place] = data
+    for key, value in data.items():
+        out |= intervals_of(value, f"{place}.{key}".removeprefix("."))
+    return out
+
+
+SEARCH: dict[str, Any] = {
+    "experiment": "hills",
+    "seed": 0,
+    "replicates": 6,
+    "expected": "",
+    "changed": [],
+    "digest": "d",
+    "out": "o",
+    "runs": {"0": {"status": "complete", "generations": 3}},
+    "search": [
+        {"quantity": "x", "mean": 1.0, "low": None, "high": None, "n": 6},
+        {"quantity": "y", "mean": 1.0, "low": 0.5, "high": 1.5, "n": 6},
+    ],
+}
+
+
+def test_a_search_that_an_earlier_version_wrote_is_read() -> None:
+    rows = [
+        {"quantity": "x", "mean": 1.0, "interval": None},
+        {"quantity": "y", "mean": 1.0, "interval": [0.5, 1.5]},
+    ]
+    assert read_search_summary(SEARCH | {"search": rows}).as_dict() == SEARCH
+    bad = SEARCH | {"search": [{"quantity": "x", "mean": 1.0, "interval": [0.5]}]}
+    with pytest.raises(InvalidJson, match=r"has '\[0.5\]' at 'search\[0\].interval'"):
+        read_search_summary(bad)
+
+
+def test_a_search_needs_results() -> None:
+    assert read_search_summary(SEARCH).as_dict() == SEARCH
     with pytest.raises(InvalidJson, match="has no results"):
-        read_search_summary(data | {"search": []})
+        read_search_summary(SEARCH | {"search": []})

@@ -226,24 +226,24 @@ def test_no_interval_leaves_what_is_possible(tmp_path: Path) -> None:
     ]
     run = evosim.run(tree, replicates=6, out=tmp_path / "run")
     recovery, ladder = run.summary["recovery"], run.summary["ladder"]
-    assert recovery["ancestral_at_swap"]["interval_of_share"][1] == 1.0
-    assert recovery["modern_at_swap"]["interval_of_share"][0] == 0.0
-    assert recovery["ancestral_at_end"]["interval_of_share"][1] == 1.0
+    assert recovery["ancestral_at_swap"]["interval_of_share"]["high"] == 1.0
+    assert recovery["modern_at_swap"]["interval_of_share"]["low"] == 0.0
+    assert recovery["ancestral_at_end"]["interval_of_share"]["high"] == 1.0
     assert (
         0.5
-        < recovery["ancestral_at_end"]["interval_of_share"][0]
+        < recovery["ancestral_at_end"]["interval_of_share"]["low"]
         < recovery["ancestral_at_end"]["share_of_best"]
         < 1.0
     )
     assert (
-        ladder["ancestral"]["intervals"]["population"][1]
+        ladder["ancestral"]["intervals"]["population"]["high"]
         == ladder["ancestral"]["rungs"]["best_for_intent"]
         == 2.0
     )
-    assert ladder["ancestral"]["intervals"]["search"][0] == 0.0
-    assert ladder["modern"]["intervals"]["population"][0] == 0.0
+    assert ladder["ancestral"]["intervals"]["search"]["low"] == 0.0
+    assert ladder["modern"]["intervals"]["population"]["low"] == 0.0
     # R3 has fitness 0 in M, and no genome has less
-    assert ladder["modern"]["intervals"]["search"][1] == 0.0
+    assert ladder["modern"]["intervals"]["search"]["high"] == 0.0
 
 
 def test_upkeep_lowers_where_intervals_end(tmp_path: Path) -> None:
@@ -253,4 +253,4 @@ def test_upkeep_lowers_where_intervals_end(tmp_path: Path) -> None:
     run = evosim.run(experiment({}, SHIFTED, cost=0.3), replicates=6, out=tmp_path / "run")
     entry = run.summary["recovery"]["modern_at_swap"]
     assert entry["share_of_best"] == pytest.approx((entry["mean"] - 1.2) / 0.2)
-    assert -6.0 <= entry["interval_of_share"][0] <= entry["share_of_best"] < 0.0
+    assert -6.0 <= entry["interval_of_share"]["low"] <= entry["share_of_best"] < 0.0

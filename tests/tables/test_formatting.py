@@ -112,8 +112,8 @@ def test_a_column_has_one_scale_unless_intervals_differ_much() -> None:
 
 def test_a_search_has_the_decimals_of_its_intervals() -> None:
     rows = (
-        SearchQuantity("steps", 0.00012, (0.0001, 0.00014)),
-        SearchQuantity("share", 0.25, None),
+        SearchQuantity("steps", 0.00012, 0.0001, 0.00014, 6),
+        SearchQuantity("share", 0.25, None, None, 6),
     )
     console = Screen(record=True, width=100)
     screen.show_search(console, "s", SearchSummary("test", 0, 6, "", (), 0.95, "", "", {}, rows))
@@ -132,8 +132,8 @@ def test_a_hack_has_the_decimals_of_its_interval() -> None:
         "behaviour": of(0.02345, None),
         "null": of(-0.001, 0.02),
     }
-    verdict = DriveVerdict("", 0.12345, 0.09, None, 0.0, "comes out", -0.001, -0.021, 0.019)
-    other = replace(verdict, null=0.00012, null_low=-0.00004, null_high=0.00028)
+    verdict = DriveVerdict("", quantities["hack"], 0.0, "comes out", quantities["null"])
+    other = replace(verdict, null=of(0.00012, 0.00016))
     drive = DriveSummary(
         MeasuredByWorld(quantities, {}),
         (verdict, other),

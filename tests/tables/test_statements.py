@@ -170,13 +170,13 @@ def test_a_run_says_the_level_of_its_intervals(tmp_path: Path) -> None:
 
 def test_a_search_says_the_level_of_its_intervals() -> None:
     told, few = io.StringIO(), io.StringIO()
-    row = SearchQuantity("x", 1.0, (0.5, 1.5))
+    row = SearchQuantity("x", 1.0, 0.5, 1.5, 5)
     summary = SearchSummary("test", 0, 5, "", (), 0.999, "", "", {}, (row,))
     screen.show_search(Screen(file=told, width=100), "A search", summary)
     screen.show_search(
         Screen(file=few, width=100),
         "A search",
-        replace(summary, replicates=2, search=(replace(row, interval=None),)),
+        replace(summary, replicates=2, search=(replace(row, low=None, high=None),)),
     )
     assert "5 seeds from 0; means over seeds, 99.9% intervals" in told.getvalue()
     assert "%" not in few.getvalue()
