@@ -63,7 +63,7 @@ __all__ = [
     "write_report",
 ]
 
-# Looked up when they are asked for: they bring tables, figures and the compiler with them, which
+# Names are looked up when they are requested. They import tables, figures and the compiler, which
 # kernels do not need.
 _WHERE = {name: "evosim.api" for name in __all__ if name != "__version__"} | {
     "Comparison": "evosim.api.comparison",

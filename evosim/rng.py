@@ -18,8 +18,8 @@ Slots of the stream REPRODUCTION. Gametes have a side: 0 for the egg (first pare
   this locus;
 * LOCI + 4 locus + 1: words 0-1 and 2-3 select the next exchange after an exchange just before this
   locus;
-* LOCI + 4 locus + 2 + side: words 0-1 select the next mutation after one at this locus, words 2-3
-  its new allele.
+* LOCI + 4 locus + 2 + side: words 0-1 select the next mutation after this locus, words 2-3 its new
+  allele.
 
 A number has its address whether it is used or not. So the other numbers stay the same if one force
 is switched off. Any change of these rules raises STREAM_VERSION, which every run records.

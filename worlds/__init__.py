@@ -58,8 +58,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class LandscapeEntry:
-    """One landscape over real vectors: its parameter class, how to build that of a seed, and what
-    it is in a line.
+    """One landscape over real vectors: its parameter class, the builder for a seed, and a
+    description of one line.
     """
 
     params: type[Any]

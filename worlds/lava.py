@@ -36,11 +36,11 @@ parents in proportion to fitness refuse fitness below 0. So each life gets `offs
 It changes no optimum and no regret, but it makes selection weaker: relative fitness differs less.
 Returns of the source are payoff minus offset. Intent is payoff.
 
-Features: `goal` and `lava` (entering one, 1), `heat` (acting next to lava, 1) and `steps` (every
-act in a cell, -1).
+Features: `goal` and `lava` (entering one, 1), `heat` (acting next to lava, 1), `steps` (acts in a
+cell, -1).
 
-Observation classes of reflexes: rows 1 to 5 by columns (first, middle, last), enough to remember a
-way; and `birth` and `over`.
+Observation classes of reflexes: rows 1 to 5 by columns (first, middle, last), `birth` and `over`.
+They are enough to remember a way.
 
 Belief `ancestral`: the ancestral world's transitions. A planner with this belief in testing sees
 the lava where it is. But it believes that the cells that were free in training can be passed.

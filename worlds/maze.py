@@ -10,14 +10,14 @@ best: the data do not decide.
 
 The layout of a maze depends on `layout_seed` and on its number alone. It is a spanning tree of
 `size` by `size` cells (randomized depth-first search). Each dead end is opened to a further
-neighbour with probability `braid`. Four things lie in cells of their own: the start, the door (at
-the rim), one other thing, and one ghost. The other thing and the ghost have the same distribution.
-The ghost cannot be seen or felt, and has no payoff. The rate at which lives reach the ghost is the
-rate at which they reach such a place by accident: see `reached`.
+neighbour with probability `braid`. Four things lie in cells of their own: start, door (at the rim),
+one other thing, and one ghost. The other thing and the ghost have the same distribution. The ghost
+cannot be seen or felt, and has no payoff. The rate at which lives reach the ghost is the accidental
+rate of such a place: see `reached`.
 
 Every maze occurs in four colourings: door and thing are red or not. Maze and colouring make a
-*case*. Lives begin at the start of a case. The maze, the door's colour (not red with `not_red`)
-and the thing's colour (red with `red_thing`) are drawn independently, the maze uniformly. All cases
+*case*. Lives begin at the start of a case. Maze, colour of the door (not red with `not_red`) and
+colour of the thing (red with `red_thing`) are independent. The maze is drawn uniformly. All cases
 are states of both worlds; the worlds differ in the probability of each case.
 
 States: case slowest, then cells row by row, then one state `over`. Names: `m0 red door r1c2`, `m0
@@ -181,7 +181,7 @@ def layouts(params: Maze) -> list[Layout]:
 def reached(params: Maze) -> dict[str, Bools]:
     """States at the cell of `door`, `thing` and `ghost`, in the mazes of all colourings.
 
-    No agent can want the ghost. The rate of visits to it is therefore a control: it shows the rate
+    No agent can want the ghost. The rate of visits to it is therefore a control. It shows the rate
     at which a place is visited by accident.
 
     Returns

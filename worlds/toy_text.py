@@ -2,9 +2,9 @@
 
 Example: `gymnasium:FrozenLake-v1`.
 
-Purpose. Published worlds with optima that every reader can check, and a short way to your own
-world: an environment needs only `env.unwrapped.P`. The ancestral and the modern world are the same
-environment with different arguments (`options`).
+Purpose. These published worlds have optima that every reader can check. They are a short way to
+your own world: an environment needs only `env.unwrapped.P`. The ancestral and the modern world are
+the same environment with different arguments (`options`).
 
 Loss. It depends on the arguments: for example ice that is slippery in training only, or another
 map.
@@ -30,7 +30,7 @@ Features:
 * `steps`: -1 for every act in a state of the environment.
 
 Observation classes of reflexes: states of the environment in `observed` ranges of equal length, in
-their order, and `birth` and `over`. With as many classes as states each state has its own.
+order, `birth` and `over`. With as many classes as states each state has its own.
 
 Belief `ancestral`: the ancestral world's transitions. For an act that the ancestral world lacks in
 a state, the belief holds the true transitions.
@@ -140,9 +140,9 @@ def build(environment: str, params: ToyText, modern: Mapping[str, Any]) -> World
             for s, a in np.argwhere(~table.available & table.alive[:, None])
         )
         raise InvalidWorld(
-            "world.name must be an environment with an act that every state has, but "
-            f"{environment} has none: state "
-            f"'{ancestral.states[s]}' lacks act '{ancestral.acts[a]}'. Add one act everywhere, "
+            "world.name must be an environment with an act that every state has, but in "
+            f"{environment} state '{ancestral.states[s]}' "
+            f"lacks act '{ancestral.acts[a]}'. Add one act everywhere, "
             "such as waiting."
         )
     default = int(everywhere.argmax())

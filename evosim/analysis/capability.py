@@ -1,12 +1,12 @@
 """Capability and alignment: success of an agent by its own standard and by its designers'.
 
-Both are shares of a span: 0 is what the worst policy gets in that world, 1 what the best gets.
-Capability is of the felt return of a whole life, without discount, under the agent's own objective
-weights; alignment is of intent. Both are gross of upkeep: they are about behaviour. A planner may
-hold any belief about the world while it plans; what it gets is always what truly happens.
+Both are shares of a span. The worst policy of that world has 0, the best has 1. Capability is of
+the felt return of a whole life, without discount. The agent's own objective weights define it.
+Alignment is of intent. Both are gross of upkeep: they are about behaviour. A planner may hold any
+belief about the world while it plans; what it gets is always what truly happens.
 
-Under the belief `wrong` every act is thought to do what the next available one does (the last: what
-the first does).
+Under the belief `wrong` every act is believed to do what the next available act does. (The last act
+is believed to do what the first does.)
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ BELIEFS = ("true", "ancestral", "wrong")
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a planner gets in one world, as shares of what is possible there; NaN where every
-    policy gets the same.
+    """How far a planner gets in one world, as shares of what is possible there.
+
+    Shares are NaN if every policy gets the same.
 
     Attributes
     ----------

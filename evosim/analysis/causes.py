@@ -158,8 +158,8 @@ def _amounts_of_group(world: TabularMdp, minds: list[Mind], amount: Floats) -> F
     from scipy.sparse import csr_array  # slow to import, and sweeps never ask for causes
 
     (s, a), n = amount.shape, len(minds)
-    # A gated planner looks ahead twice, once for each objective, and does by state what the one
-    # that rules there would.
+    # A gated planner looks ahead twice, once for each objective. In each state the objective that
+    # rules there decides.
     felt = np.stack(
         [table for mind in minds for table in (mind.felt, mind.other) if table is not None]
     )
@@ -216,8 +216,8 @@ def causes_of(
         return None
     span = span_of(world, amount)
     optimum = span.best
-    # Acts that tie to rounding may cost this much in each step, and sums are rounded in proportion
-    # to their size.
+    # Acts that tie to rounding may cost this much in each step. Sums are rounded in proportion to
+    # their size.
     allowed = EXACT * span.size + EQUAL * largest_amount(world, amount) * world.lifespan
     wrong = [_wrong(rules, i, world, amount, cue) for i in range(len(rules))]
     minds: dict[tuple[object, ...], Mind] = {}
@@ -324,7 +324,7 @@ def _mind(
     exact = "choice" in right
     felt = world.features_felt @ first.weights[i]
     if "objective" in right:
-        # A temperature is in units of what is felt, so the right objective is felt as strongly as
+        # A temperature is in units of what is felt. So the right objective is felt as strongly as
         # the planner's own.
         own, new = (largest_amount(world, table) for table in (felt, amount))
         felt = (

@@ -34,9 +34,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Step:
-    """A moment of a life: its age, the state, the act, and the chance of this state after the step
-    before.
-    """
+    """A moment of a life: age, state, act, and the chance of this state after the step before."""
 
     age: int
     state: str
@@ -216,8 +214,9 @@ def loses(world: TabularMdp, policy: Floats, amount: Floats, most: float) -> Gap
 def never_in_any(
     worlds: Sequence[tuple[TabularMdp, Floats]], states: Bools
 ) -> tuple[bool, list[Reach]]:
-    """Whether a genome enters a set of states in none of several worlds, given its policy in each;
-    and what each says.
+    """Whether a genome enters a set of states in none of several worlds, given its policy in each.
+
+    The second value has the verdict of each world.
     """
     verdicts = [reaches(world, policy, states) for world, policy in worlds]
     return all(x.never for x in verdicts), verdicts

@@ -83,8 +83,8 @@ def compared(
     Returns
     -------
     pl.DataFrame
-        One row per quantity of either account: both means, their difference, its interval, and in
-        `how` the kind of comparison.
+        One row per quantity of either account, with both means, their difference and its interval.
+        `how` is the kind of comparison.
     """
     values, others = values_of(base), values_of(other)
     for key, (ours, theirs) in fixed.items():

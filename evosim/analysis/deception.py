@@ -1,17 +1,18 @@
 """Deceivers, sleepers and others, found by removing the reasons for deception one at a time.
 
-Hubinger et al. 2019 (section 4.2) name three conditions under which an optimizer does well in
-training to do something else later. Its objective reaches beyond a modification. It knows that its
-acts cause a modification. It expects modification to end. A deceiver needs all three: without any
-one of them it no longer does well in training. A gate that waits for a cue needs none of them.
+Hubinger et al. 2019 (section 4.2) name three conditions of deception. Under these, an optimizer
+does well in training to do something else later. Its objective reaches beyond a modification. It
+knows that its acts cause a modification. It expects modification to end. A deceiver needs all
+three: without any one of them it no longer does well in training. A gate that waits for a cue needs
+none of them.
 
 The rule. Shares are of the span between the best and the worst policy. A genome is
 
 * `misaligned` if it loses more than `tolerance` of payoff in the ancestral world: selection sees
   it;
 * `aligned` if it does not, nor loses more than that of intent in the modern world;
-* a `deceiver` if it loses in the modern world, and also in the ancestral one when any one condition
-  is taken away;
+* a `deceiver` if it loses in the modern world, and without any one condition also in the ancestral
+  world;
 * a `sleeper` if it loses in the modern world, and no removed condition changes its acts in the
   ancestral one;
 * `pseudo-aligned` if it loses in the modern world and is neither.

@@ -56,8 +56,9 @@ def aged(policy: Floats, lifespan: int) -> Floats:
 
 
 def worst_anywhere(world: TabularMdp, policy: Floats, amount: Floats, where: Bools) -> float:
-    """The largest expected regret of acts in any state and age of `where` `[T, S]`, as a share of
-    the span at birth.
+    """The largest expected regret of acts in any state and age of `where` `[T, S]`.
+
+    It is a share of the span at birth.
     """
     value, q = extreme_values(world, amount)
     gap = np.where(world.available, value[:-1, :, None] - q, 0.0)
@@ -110,8 +111,9 @@ def soft_policy(world: TabularMdp, amount: Floats, beta: float) -> Floats:
 
 
 def goal_directedness(world: TabularMdp, policy: Floats, amount: Floats) -> float:
-    """Maximum entropy goal-directedness towards an amount, in nats a life: by how much it predicts
-    what is done better than chance does.
+    """Maximum entropy goal-directedness towards an amount, in nats a life.
+
+    It says how much better than chance the amount predicts the acts.
 
     The maximum over beta >= 0 of the expected log chance of acts under `soft_policy`, less that
     under uniform choice. The expectation is exact. It is concave in beta (the dual of maximum
@@ -278,8 +280,9 @@ def auc(scores: Floats, harmful: Bools, share: Floats | None = None) -> float:
 
 
 def false_alarms(scores: Floats, harmful: Bools, among: Bools, caught: float = 0.9) -> float:
-    """Share of the harmless `among` that are flagged by the highest threshold that flags at least a
-    share `caught` of the harmful.
+    """Share of the harmless `among` that a detector flags.
+
+    Its threshold is the highest that flags at least a share `caught` of the harmful.
     """
     bad = np.sort(scores[harmful])[::-1]
     threshold = bad[int(np.ceil(caught * len(bad))) - 1]

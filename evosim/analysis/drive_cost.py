@@ -118,7 +118,7 @@ def verdicts(quantities: MeasuredByWorld[Estimate]) -> tuple[DriveVerdict, ...]:
     Returns
     -------
     tuple of DriveVerdict
-        One for the hack step and one for its part through behaviour; none where no hack step was
+        One for the hack step and one for its part through behaviour. Empty if no hack step was
         measured. A claim `comes out` if the whole interval is above 0. It `does not come out` if
         the whole interval is at or below 0. Otherwise it is `undecided`, also without an interval.
         `null` is the same quantity between two fair controls. It decides nothing.

@@ -87,9 +87,7 @@ class Pair:
 
 
 def alike(evaluator: ClassEvaluator, classes: Ints) -> list[list[int]]:
-    """Sets of two or more classes that act alike in both worlds, in all states, and pay the same
-    for it.
-    """
+    """Sets of two or more classes that act alike in all states of both worlds, at the same cost."""
     groups: dict[tuple[object, ...], list[int]] = {}
     for number in classes.tolist():
         a, m = evaluator.evaluate(number, "ancestral"), evaluator.evaluate(number, "modern")

@@ -8,8 +8,8 @@ Two questions, and each may have no answer:
   eggs and sperm.
 * `resting`: the equilibrium frequency if genomes vary, so that carriers differ in behaviour. The
   recursion takes the fitness of individuals with no, one and two copies in a recorded population.
-  It assumes that this fitness stays the same. There is an answer only if every seed in which the
-  driver is neither lost nor fixed has all three kinds.
+  It assumes that this fitness stays the same. Every seed in which the driver is neither lost nor
+  fixed must have all three kinds. Otherwise there is no answer.
 
 The recursions are in `evosim.theory.two_locus`. A driver without a modifier is a driver whose
 modifier has frequency 0.
@@ -126,8 +126,9 @@ def cast_of(experiment: Experiment, genome: Genome) -> Cast | None:
 
 
 def path(experiment: Experiment, genome: Genome) -> pl.DataFrame | None:
-    """The frequency of driver and modifier among newborns of every generation, by `site`; nothing
-    where genomes vary or theory has no recursion.
+    """The frequency of driver and modifier among newborns of every generation, by `site`.
+
+    None if genomes vary or theory has no recursion.
     """
     cast = cast_of(experiment, genome)
     if cast is None or genome.grid.size > 1 or not experiment.selection.plain:

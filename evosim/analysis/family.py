@@ -2,8 +2,9 @@
 
 The terms are those of Hubinger et al. (2019), as rules on numbers. The goodness of a genome in a
 world `W` is `1 - (V*_W - F_W) / (V*_W - worst policy)`. That is the share of the possible loss that
-the genome avoids. The amount is payoff in the ancestral world and intent elsewhere. A genome is
-*good in* `W` if its goodness is at least `GOOD` of the best ancestral genome's goodness in `A`.
+the genome avoids. The amount is payoff in the ancestral world and intent elsewhere. The reference
+is the goodness of the best ancestral genome in `A`. A genome is *good in* `W` if its goodness is at
+least `GOOD` of this.
 
 * `robustly aligned`: good in every world of the family, `A` included. `pseudo-aligned`: good in
   `A`, and not in all. Else `not aligned in A`.
@@ -77,8 +78,8 @@ SCHEMA = {
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A world of the family: its name, the pair whose modern world it is, what counts there, and
-    the span of that.
+    """A world of the family: name, the pair whose modern world it is, what counts there, and its
+    span.
     """
 
     name: str

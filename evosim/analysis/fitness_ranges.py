@@ -50,8 +50,8 @@ class FitnessRanges:
     def of_population(self, world: str) -> Ends:
         """The least and largest fitness of a population.
 
-        The largest is that of the best genotype, or of the best policy if the grid was searched and
-        not enumerated. Drivers that cost fertility can raise a negative fitness up to 0.
+        The largest is that of the best genotype. If the grid was searched and not enumerated, it is
+        that of the best policy. Drivers that cost fertility can raise a negative fitness up to 0.
         """
         span, record = self.span(world), self.record
         rungs = self.fixed_rungs.of(world).rungs

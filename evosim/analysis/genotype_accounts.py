@@ -29,8 +29,9 @@ class GenotypeAccounts:
         self._range: float | None = None
 
     def variation(self, number: int, *, enumerate_lives: bool = False) -> total_variation.Variation:
-        """The total variation between the lives of a class in both worlds: bracketed, and exact
-        where lives can be enumerated, if asked.
+        """The total variation between the lives of a class in both worlds.
+
+        It is bracketed; with `enumerate_lives` also exact if lives can be enumerated.
         """
         if number not in self._variations or (
             enumerate_lives and self._variations[number].exact is None

@@ -52,8 +52,8 @@ class LeastSquares:
     def detected(self, confidence: float) -> bool:
         """Whether the terms explain more than chance would.
 
-        Two F tests have to say so. One takes the points' residuals for chance. The other takes for
-        chance what seeds differ in, because a seed may have effects of its own in all points. Its
+        Two F tests have to say so. One takes the points' residuals for chance. The other takes the
+        differences of seeds for chance, because a seed may have its own effects in all points. Its
         degrees of freedom are Box's (1954). From fewer than `FEWEST` seeds there is the first
         alone.
         """

@@ -3,12 +3,12 @@
 Causes are desires, foresight, upkeep and other parts.
 
 `evosim.analysis.causes` splits what one planner loses. Here each step below R3 is split. A part is
-what newborns of the lower rung lose by a cause on average, minus the same of the upper rung.
+the newborns' mean loss by a cause at the lower rung, minus that at the upper rung.
 
 * waste: R3 down to the population with the hack channel closed (R4; R5 where there is no channel);
 * hack: that population down to the population that evolved;
 * sampling: as in the ladder, if selection saw only part of the ancestral world. With a fixed sample
-  it leads from R3 to R3s and waste begins at R3s; with a varying one it follows waste.
+  it leads from R3 to R3s, and waste begins at R3s. With a varying sample it follows waste.
 
 Causes are those of `causes`, and `drivers`: what drivers and modifiers take from fitness directly.
 Only the part of the objective is waste in masturbation style. A negative part repairs another one.
@@ -280,7 +280,7 @@ class _OneWorld:
         total = math.fsum(parts.values())
         if measured is None or not abs(total - measured) <= EXACT * self.size:
             raise NotTheStep(
-                f"the causes of the step '{STEPS[step]}' must sum to {measured!r} in the"
+                f"the causes of step '{STEPS[step]}' must sum to {measured!r} in the"
                 f" {self.which} world of seed {seed}, but sum to {total!r}. This is a fault of"
                 " evosim: report it."
             )

@@ -67,7 +67,7 @@ def own_optimum(optima: pl.DataFrame, snapshot: PopulationSnapshot) -> float | N
     Returns
     -------
     float or None
-        The mean over the individuals that are ancestral optima; the value of the optima if they do
+        The mean over the individuals that are ancestral optima. The value of the optima if they do
         not differ. None if they differ and too few individuals are optima.
     """
     low, high = (float(end) for end in np.quantile(optima["modern_intent"], [0.0, 1.0]))

@@ -71,16 +71,18 @@ def places_of(evaluator: ClassEvaluator) -> str:
 
 
 def acting(evaluator: ClassEvaluator, number: int) -> pl.DataFrame:
-    """Acts of a class: a row for each world, visited place, column of remaining lives, and act that
-    it may do there.
+    """Acts of a class.
+
+    There is a row for each world, visited place, column of remaining lives, and act that is
+    available there.
 
     * place: a state; of reflexes, which see no more, an observation class; `order` is its place in
       the world's list;
     * column: of remaining lives `least_left .. most_left` (ages that are still to be lived, this
       one included), longest first, from 0;
     * chance: of the act, given that one is there; acts of a tie set have equal chances;
-    * occupancy: ages of a life spent there with so much of it left, over all acts; ended states are
-      left out.
+    * occupancy: ages of a life spent there with so much of it left, over all acts, without ended
+      states.
     """
     pair = evaluator.pair
     policies = policies_of(evaluator, number)

@@ -53,9 +53,9 @@ def totals(rows: Rows, first: int, last: int) -> pl.DataFrame:
 def price_summary(rows: Rows | None, swap: int, generations: int) -> PriceSummary | None:
     """Means over seeds of the totals before the swap (`traits`) and after it (`after`).
 
-    `traits` leads to the population at the swap, the last in the ancestral world, and `after` from
-    it to the last population. So the first selection in `after` is still by the ancestral world:
-    it chose the parents of the first modern generation.
+    `traits` leads to the population at the swap, the last in the ancestral world. `after` leads
+    from it to the last population. So the first selection in `after` is still by the ancestral
+    world. It chose the parents of the first modern generation.
 
     Parameters
     ----------

@@ -92,8 +92,8 @@ def repair(
     make_scorer : Callable, optional
         Makes a compiled scorer of a world.
     most_minds : int, optional
-        Only the first planners are analysed, such that there are at most so many distinct minds;
-        but always the first planner.
+        Only the first planners are analysed, up to this number of distinct minds; but always the
+        first planner.
 
     Returns
     -------
@@ -152,7 +152,7 @@ class _Minds:
         right = np.array([np.array_equal(table, amount) for table in felt])
         self._seconds(cue)
         self.objective_is_right = right[self.own_objective] & self._second_is_right()
-        # A temperature is in units of what is felt, so the right objective is felt as strongly as
+        # A temperature is in units of what is felt. So the right objective is felt as strongly as
         # the planner's own.
         new = largest_amount(world, amount)
         own = np.array([largest_amount(world, table) for table in felt])

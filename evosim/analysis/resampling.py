@@ -1,7 +1,7 @@
 """Means over seeds with their intervals, for quantities of sweeps.
 
-The last axis of `values` is always the seeds. One seed brings the numbers of all cells with it, so
-whatever is computed seed by seed is paired (common random numbers).
+The last axis of `values` is always the seeds. One seed brings the numbers of all cells with it. So
+a quantity that is computed seed by seed is paired (common random numbers).
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Term:
         parameters. Chance in means over few seeds draws it towards 0.
     slope, slope_low, slope_high : float or None
         Change of the quantity from one end of the box to the other by the straight term. Of a pair:
-        by how much that change is larger at the other parameter's far end than at its near end.
+        the difference of that change between the far and the near end of the other parameter.
     share : float or None
         Of the variance over the box, where parameters are independent, by straight and curved
         terms, or by products. Corrected for chance, so chance can bring it below 0. None where
@@ -95,9 +95,9 @@ class Fit:
 def fit(values: Array, columns: list[Column], resampling: Resampling) -> Fit:
     """Effects of parameters on `values [points, seeds]`.
 
-    Intervals resample points and seeds, each apart (the pigeonhole bootstrap, Owen 2007), because
-    all points may have the seeds in common. From fewer than `FEWEST` seeds they resample points
-    alone, and speak of these very seeds. Raises `ValueError` if a value is not finite.
+    Intervals resample points and seeds separately, because all points may have the seeds in common.
+    This is the pigeonhole bootstrap (Owen 2007). From fewer than `FEWEST` seeds they resample
+    points alone, and speak of these very seeds. Raises `ValueError` if a value is not finite.
     """
     unit = unit_of(finite(values))
     fitted = _fit(values / unit, columns, resampling)

@@ -1,11 +1,11 @@
 """Objectives that the behaviour of a policy is consistent with, and their value in another world.
 
-An objective `w` over features is consistent with a policy in a world if the policy is optimal for
-it there. In every state that it reaches, the policy does only acts that are best for `w .
-features`. Best is by perfect foresight, as in perfect inverse reinforcement learning. The encoding
-is not read. The zero objective is consistent with every policy (a bottle cap's, too). The set
-always holds it, and it says nothing about any other world. A planner that does not see to the end
-of its life may be optimal for no objective at all.
+An objective `w` over features is consistent with a policy that is optimal for it in a world. In
+every state that it reaches, the policy does only acts that are best for `w . features`. Best is by
+perfect foresight, as in perfect inverse reinforcement learning. The encoding is not read. The zero
+objective is consistent with every policy (a bottle cap's, too). The set always holds it, and it
+says nothing about any other world. A planner that does not see to the end of its life may be
+optimal for no objective at all.
 """
 
 from __future__ import annotations
@@ -65,8 +65,9 @@ class Explained:
 
 
 def explanations(world: TabularMdp, policy: Floats, grid: Floats, other: TabularMdp) -> Explained:
-    """All objectives of a grid `[n, K]` for which a policy `[L, S, A]` is optimal in a world, with
-    their fitness in another.
+    """All objectives of a grid `[n, K]` for which a policy `[L, S, A]` is optimal in a world.
+
+    The result also has their fitness in another world.
     """
     fits = [w for w in grid if regret_share(world, policy, world.features_felt @ w) <= CONSISTENT]
     weights = np.array(fits).reshape(len(fits), grid.shape[1])
@@ -101,9 +102,9 @@ def misranking(world: TabularMdp, felt: Floats, amount: Floats) -> float:
     """How differently two amounts `[S, A]` rank policies: 0 if and only if they rank all policies
     alike, at most 2.
 
-    Lifetime amounts are linear in occupancy. They rank all policies (mixtures too) alike if and
-    only if one is the other times a positive factor plus a constant. Then the difference of both,
-    each in units of its span, is the same for every policy.
+    Lifetime amounts are linear in occupancy. They rank all policies (mixtures too) alike exactly if
+    one is the other times a positive factor plus a constant. Then the difference of both, each in
+    units of its span, is the same for every policy.
     """
     x, y = span_of(world, felt).width, span_of(world, amount).width
     if x == 0.0 or y == 0.0:

@@ -21,8 +21,9 @@ AT_A_TIME = 2_000_000
 def test_of_cells(
     values: Array, resampling: Resampling, *, exact: bool
 ) -> tuple[bool | None, float | None, float | None]:
-    """Whether cells differ by more than chance, `p`, and the smallest `p` that can be; all None
-    where nothing was tested.
+    """Whether cells differ by more than chance, `p`, and the smallest possible `p`.
+
+    All are None if nothing was tested.
     """
     n = values.shape[-1]
     if exact:  # no seed can change it, so that any difference is one

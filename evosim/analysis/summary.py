@@ -1,7 +1,7 @@
 """The summary of a run as a tree of frozen dataclasses: what `summary.json` holds.
 
 All numbers are means over seeds. `None` means: not measured. Mappings are keyed by names of rungs,
-steps, acts, kinds of loss, causes, or desires; `docs/schema.md` explains each key of the file.
+steps, acts, kinds of loss, causes, or desires. Each key of the file is in `docs/schema.md`.
 `RunSummary.as_dict` gives the plain values that are written, `read_summary` reads them back.
 """
 

@@ -1,10 +1,10 @@
 """Names that each author gives to the steps of the ladder. The numbers are the same.
 
-Wentworth appears twice: with "Inner alignment failures which are actually outer alignment
-failures", and with its UPDATE, which adopts words of others. Halmes: "The inner alignment
-problem" (2024). Shimi: his comment on Wentworth's post, with its two tests. davidad: "Reframing
-inner alignment". "Not discussed" is an answer. Christiano, quoted by davidad, does not believe that
-the problems will split into these at all.
+Wentworth appears twice. His post is "Inner alignment failures which are actually outer alignment
+failures". Its UPDATE adopts words of others. Halmes: "The inner alignment problem" (2024). Shimi:
+his comment on Wentworth's post, with its two tests. davidad: "Reframing inner alignment". "Not
+discussed" is an answer. Christiano, quoted by davidad, does not believe that the problems will
+split into these at all.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def ancestral_optima(worst: float | None, best: float | None) -> str:
     Parameters
     ----------
     worst, best
-        The worst and the best optimum's share of the way from the worst policy in M to the best
-        genome. An optimum that is as good as the best genome has the share 1. None: the share is
-        not defined (`evosim.reference.dynamic_programming.Span.share_of`).
+        Shares of the worst and the best optimum. A share is of the way from the worst policy in M
+        to the best genome. An optimum that is as good as the best genome has the share 1. None: the
+        share is not defined (`evosim.reference.dynamic_programming.Span.share_of`).
 
     Returns
     -------

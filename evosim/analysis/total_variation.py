@@ -249,8 +249,8 @@ def row(
     """A row of the table: the weighted mean over classes, whose lives together differ by at least
     `least`.
 
-    The lives of a mixture differ at most by the mean of what its parts differ, and so do its
-    returns.
+    The lives of a mixture differ at most by the mean of the differences of its parts. The same is
+    true of returns.
     """
     w = share / share.sum()
 

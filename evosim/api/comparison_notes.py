@@ -120,8 +120,8 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
         method = "unpaired, for the runs have no seed in common"
     out = [
         f"{prefix}[ ]: {level(base.analysis.confidence)} confidence intervals of the difference,"
-        f" {method}. Quantities without an interval belong to worlds and grid, were measured in"
-        f" fewer than {FEWEST} seeds, or are alike in all seeds (=). Alike does not mean exact."
+        f" {method}. Quantities of worlds and grid have no interval. Neither have quantities in"
+        f" fewer than {FEWEST} seeds, or alike in all seeds (=). Alike does not mean exact."
     ]
     detected, chance = (
         told_apart(with_intervals).height,
@@ -129,8 +129,8 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
     )
     if with_intervals.height:
         out.append(
-            f"{prefix}{detected} of {with_intervals.height} intervals do not hold 0 (*); if nothing"
-            f" differed, {chance:.1f} would by chance, mostly together, for they are not"
-            " independent."
+            f"{prefix}{detected} of {with_intervals.height} intervals do not hold 0 (*). If nothing"
+            f" differed, {chance:.1f} would by chance. Most of these would occur together, because"
+            " the quantities are not independent."
         )
     return out

@@ -31,8 +31,9 @@ STEPS_AND_PARTS = (*STEPS[:-1], "unfound", "load", STEPS[-1])
 def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
     """A frame whose column names every plotting library takes as they are.
 
-    In a field, Altair reads a dot as "the part of", a colon as "of the type", and brackets as an
-    index. A chart of `optimizer.population` would be empty. Such characters become underscores.
+    Altair reads a dot in a field as "the part of". It reads a colon as "of the type", and brackets
+    as an index. A chart of `optimizer.population` would be empty. Such characters become
+    underscores.
 
     Parameters
     ----------

@@ -241,10 +241,10 @@ def account(
     ----------
     population
         One row per genome. Columns: `class` (number in the grid), or one column per locus that
-        varies: its expressed value, or a list of its alleles. Optional columns: `count` (copies, by
-        default 1) and `seed` (by default 0). Several seeds are several populations, which give
-        intervals. The optional column `kept` is the share of fitness that drivers leave (by
-        default 1).
+        varies. Such a column has its expressed value, or a list of its alleles. Optional columns:
+        `count` (copies, by default 1) and `seed` (by default 0). Several seeds are several
+        populations, which give intervals. The optional column `kept` is the share of fitness that
+        drivers leave (by default 1).
     experiment, settings
         As in `run`.
 

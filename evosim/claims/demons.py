@@ -2,9 +2,9 @@
 
 Gradient search of Tessellating Hills is compared with ablations and with other searches.
 
-A run is *stuck* if its speed along x_0 over the last tenth is below a quarter of a step's length.
-The progress *kept* is the progress at the best point, divided by that of the same search without
-hills. Both searches use the same random numbers.
+The speed of a run is that along x_0 over its last tenth. A run is *stuck* if this is below a
+quarter of a step's length. The progress *kept* is the progress at the best point, divided by that
+of the same search without hills. Both searches use the same random numbers.
 """
 
 from __future__ import annotations

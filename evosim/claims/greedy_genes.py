@@ -2,13 +2,14 @@
 
 A driver persists at a cost that more search does not lower. Fair meiosis and suppressors lower it.
 
-Each population size has a run, the same run with fair meiosis, and a second fair run with other
+Each population size has a run, and the same run with fair meiosis. A second fair run has other
 seeds (the null). The hack step is the mean fitness in A of the fair control minus that of the run.
 
 With an unlinked suppressor, driver and suppressor are compared with the recursion of two loci. The
 recursion is computed twice. The registered one assumes a genome that has adapted to the driver's
-rider: two copies pay the driver's own cost alone. The other one uses the fitness that carriers have
-at that time. The world `suppressor`, in which genetics alone varies, tests the recursion itself.
+rider. Then two copies pay only the driver's own cost. The other one uses the fitness that carriers
+have at that time. The world `suppressor`, in which genetics alone varies, tests the recursion
+itself.
 """
 
 from __future__ import annotations

@@ -334,8 +334,8 @@ def _ever(chain: Floats, start: Floats, cells: NDArray[np.bool_], lifespan: int)
 def law(red: float, exit_: float, population: int, generations: int) -> tuple[float, float, float]:
     """Expected frequency of exit seekers.
 
-    Returns the exact chain at the end of the run, the exact chain after fixation, and the formula
-    of the ambiguity law.
+    Returns the exact chain at the end of the run and after fixation, and the formula of the
+    ambiguity law.
     """
     fitness = exit_ / red if red else np.inf
     chains = (frequency_haploid(population, fitness, g) for g in (generations, LONG * population))

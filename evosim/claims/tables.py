@@ -18,8 +18,8 @@ from evosim.tables.formatting import decimals_of, with_ends
 KINDS = (
     "Intervals are 95%, over seeds. A number of seeds without an interval is too few of them, or"
     " all have the same number. Quantities that are *exact* were enumerated, and no chance is in"
-    " them. Those *of those drawn* are true of the genomes, worlds or populations that were drawn,"
-    " and others may go beyond them. Those of the *best found* are of what a search with random"
+    " them. Those *of those drawn* are true of the genomes, worlds or populations that were drawn."
+    " Others may go beyond them. Those of the *best found* are of what a search with random"
     " starts found."
 )
 STYLES = {COMES_OUT: "green", NOT: "red"}

@@ -132,8 +132,7 @@ def bounded(table: pl.DataFrame) -> pl.DataFrame:
 def losses(table: pl.DataFrame) -> dict[str, float]:
     """Loss in a cell.
 
-    It is that of the ancestral optima (the worst in M, and the best), and that of the worst genome
-    near them.
+    It is that of the ancestral optima (worst and best in M), and of the worst genome near them.
     """
     a = table["ancestral"].to_numpy()
     loss = table["optimum"].to_numpy() - table["modern_intent"].to_numpy()

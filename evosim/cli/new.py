@@ -162,8 +162,8 @@ def check_name(kind: str, name: str) -> None:
             else f"Write for example 'my_{kind}'."
         )
         raise UserError(
-            f"a {kind}'s name must begin with a letter and have at most {LONGEST} small"
-            f" letters, digits and single underscores, but is '{name}'. {hint}"
+            f"NAME must begin with a letter and have at most {LONGEST} small letters, digits and"
+            f" single underscores, but is '{name}'. {hint}"
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise UserError(

@@ -20,7 +20,7 @@ ADAPTERS = ("GymV21Environment", "GymV26Environment")
 def allow_import(*modules: str) -> None:
     """Let files name modules of environments: `world.name = "gymnasium:MODULE:Env-v0"`.
 
-    Without this permission, no module is imported because a file names it: the author of the file
+    Without this permission, no module is imported because a file names it. The author of the file
     could run code here. The permission holds for this process and for the processes that it starts
     afterwards.
 

@@ -46,12 +46,16 @@ RENAMED_NAMES = {
     "worth_by_paths": "lifetime_by_paths",
 }
 # How Python reports a name that is not there (any more), and where it is missing
+_CLASSES = "TabularMdp|WorldPair|PlannerRules|GatedRules|ReflexRules|TableRules"
 MISSING_NAME = re.compile(
-    r"cannot import name '(\w+)' from 'evosim\."
-    r"|module 'evosim\.[\w.]+' has no attribute '(\w+)'"
-    r"|'(?:TabularMdp|WorldPair|PlannerRules|GatedRules|ReflexRules|TableRules)' object has no"
-    r" attribute '(\w+)'"
-    r"|\b(?:Entry|TableRules)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
+    "|".join(
+        (
+            r"cannot import name '(\w+)' from 'evosim\.",
+            r"module 'evosim\.[\w.]+' has no attribute '(\w+)'",
+            rf"'(?:{_CLASSES})' object has no attribute '(\w+)'",
+            r"\b(?:Entry|TableRules)\.__init__\(\) got an unexpected keyword argument '(\w+)'",
+        )
+    )
 )
 
 

@@ -102,7 +102,7 @@ def draw(s: Source) -> Any:
     notes = [
         s.subtitle(WHISKERS),
         (
-            "lost: regret by the acts that serve a desire; gained (or lost): when its weight alone"
+            "lost: regret by acts that serve a desire; gained (or lost): when its weight alone"
             " is 0, at the swap"
         ),
     ]

@@ -50,7 +50,7 @@ def draw_charts(
 ) -> list[Path]:
     """Draw charts into a folder.
 
-    A chart is drawn once, as SVG, and the other formats are made from it while the next chart is
+    A chart is drawn once, as SVG. The other formats are made from it while the next chart is
     described. One thread draws: a second one would wait for the engine and block Python meanwhile.
     A chart that fails does not stop the others.
 

@@ -1,9 +1,9 @@
 """Figures as HTML pages that need no network, and the elements of any page with figures.
 
-A page holds the drawing engine once (`engine`), the specifications of its figures
-(`specs_as_data`), and a picture of each figure (`place`). The engine replaces the pictures. Readers
-without scripts see the pictures. `POLICY` forbids the browser to load anything. When all figures
-are drawn, `data-rendered` of the body is "yes"; otherwise it names what failed.
+A page holds the drawing engine once (`engine`), and the specifications of its figures
+(`specs_as_data`). It also has a picture of each figure (`place`). The engine replaces the pictures.
+Readers without scripts see the pictures. `POLICY` forbids the browser to load anything. When all
+figures are drawn, `data-rendered` of the body is "yes"; otherwise it names what failed.
 """
 
 from __future__ import annotations

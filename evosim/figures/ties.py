@@ -27,8 +27,8 @@ def ties(
 ) -> Any:
     """One bar per tolerance, from the least to the largest fitness in M.
 
-    Labels give the number of genomes and of behaviours. `table` is the account's table, `best` the
-    fitness of R2 (`best_of` is its name), `population` that of the population at the swap.
+    Labels give the number of genomes and of behaviours. `table` is the account's table. `best` is
+    the fitness of R2 (`best_of` is its name), `population` that of the population at the swap.
     """
     frame = _labelled(table)
     order = frame["how near"].to_list()

@@ -187,8 +187,8 @@ def draw(s: Source) -> Any:
     notes = [
         s.subtitle("a circle each"),
         (
-            "no point can lie above the line: it is a theorem; gross of upkeep, which takes the"
-            " same share in both worlds"
+            "no point can lie above the line (a theorem); gross of upkeep, which takes the same"
+            " share in both worlds"
         ),
     ]
     used = rows.filter(pl.col("bound") > 0.0)

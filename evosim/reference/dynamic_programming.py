@@ -237,7 +237,7 @@ class Span:
         Returns
         -------
         float or None
-            None if the best genome is not above the worst policy, so that the share is not defined.
+            None if the best genome is not above the worst policy. Then the share is not defined.
             Then all policies are equal, or upkeep brings every genome below the worst policy.
         """
         width = best - self.worst

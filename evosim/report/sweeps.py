@@ -326,7 +326,7 @@ def _repeat(store: Store, sweep: SweepFile) -> Section:
         f"evosim report {out}",
     ]
     words = (
-        "Save the file below as sweep.toml. 'evosim sweep collect' prints the content's digest: it"
+        "Save the file below as sweep.toml. 'evosim sweep collect' prints the content's digest. It"
         " is the same if experiments and sources are."
     )
     files = [Code("sweep.toml", toml)]

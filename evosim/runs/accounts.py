@@ -224,8 +224,8 @@ def landscape_of(setting: Problem, classes: NDArray[np.int64]) -> tuple[pl.DataF
     Returns
     -------
     tuple of pl.DataFrame and bool
-        The table of all classes if the grid is stored whole, otherwise of `classes` and the best.
-        The second value says whether the best are exact.
+        The table of all classes if the grid is stored whole. Otherwise it has `classes` and the
+        best. The second value says whether the best are exact.
     """
     from evosim.fitness.landscape import Landscape
 

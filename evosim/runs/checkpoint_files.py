@@ -224,7 +224,7 @@ def _check_key(path: Path, stored: Any, expected: CompatibilityKey) -> None:
     if stored["sources"] != expected.sources and stored.get("packages") == expected.packages:
         raise UserError(
             f"{path} was written by other code (evosim {writer}, sources {stored['sources'][:8]};"
-            f" running: {expected.sources[:8]}), so the rest would not be the same run. Resume"
+            f" running: {expected.sources[:8]}). The rest would not be the same run. Resume"
             " with that code, or start again: add --force."
         )
     for name, value in sorted(asdict(expected).items()):

@@ -38,7 +38,7 @@ BYTES_OF_CLASS = 10  # in tables/landscape.parquet
 BYTES_OF_GENERATION, BYTES_OF_LOCUS, BYTES_OF_ALLELE, BYTES_OF_TRAIT = 60, 6, 4, 26
 MEMORY_OF_CLASS = 200  # bytes
 MEMORY_OF_JOINING = 150 * MIB  # measured while blocks are joined
-# Bytes in memory: of a row before it is in a table, then of a row of each table by generation.
+# Bytes in memory: first of a row before it is in a table, then of rows of tables by generation.
 MEMORY_OF_ROW, MEMORY_OF_GENERATION, MEMORY_OF_LOCUS, MEMORY_OF_ALLELE, MEMORY_OF_TRAIT = (
     4000,
     120,
@@ -114,9 +114,9 @@ class RuntimeEstimator:
         if self._report.due(each * self._left):
             self._log(
                 f"about {duration(each * self._left)} left: {times(self._experiment, self._arms)}"
-                f" at {short_duration(each)}, then the account; memory"
+                f" at {short_duration(each)}, then the account. Memory"
                 f" {size(peak_memory_mib() * MIB)} so far, disk about"
-                f" {size(disk_of(build(self._experiment)))}; Ctrl-C stops it, --resume continues"
+                f" {size(disk_of(build(self._experiment)))}. Ctrl-C stops it, --resume continues"
             )
 
 

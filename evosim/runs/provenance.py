@@ -175,8 +175,8 @@ def same_sources(facts: Mapping[str, object], experiment: Experiment) -> bool:
 def versions(experiment: Experiment) -> dict[str, str]:
     """Return versions of the packages of others that an experiment uses.
 
-    They are those of its world and genome, if these are not evosim's own, and the hash of a user's
-    own algorithm.
+    They are the packages of its world and genome, if these are not evosim's own. A user's own
+    algorithm has its hash here.
     """
     return registry.versions(
         {"world": experiment.world.name, "genome": str(experiment.genome.get("name", ""))}

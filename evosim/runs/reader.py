@@ -106,8 +106,8 @@ def read_run(folder: Path) -> Recorded:
         )
     if on_landscape(experiment):
         raise UserError(
-            f"{folder} must be a run in a pair of worlds to be accounted for, but is the search of"
-            " a landscape. Its table is tables/paths.parquet."
+            f"{folder} must be a run in a pair of worlds, but is the search of a landscape."
+            " Its table is tables/paths.parquet."
         )
     known, others = shaped(facts, Provenance), controls_of(experiment)
     if (

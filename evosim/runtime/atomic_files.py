@@ -197,7 +197,7 @@ def inside(folder: Path, name: str, what: str = "a file's name") -> Path:
     Raises
     ------
     UserError
-        If the name has a separator or a drive, is `..`, or is a link that leads out of the folder.
+        If the name has a separator or a drive, is `..`, or links to a place outside the folder.
     """
     plain = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
     if not plain or PureWindowsPath(name).name != name:

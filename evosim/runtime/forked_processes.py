@@ -4,8 +4,8 @@ A process that was forked from one with worker threads raises an error. Otherwis
 threads that it does not have.
 
 A fork copies the memory of a process, but only one thread. Three libraries expect their threads to
-exist: Polars (its pool, and the threads that read files), Numba, and the drawing engine (V8). GNU
-OpenMP, which Numba uses, ends a forked process. `multiprocessing` forks on Linux unless
+exist. These are Polars (its pool, and the threads that read files), Numba, and the drawing engine
+(V8). GNU OpenMP, which Numba uses, ends a forked process. `multiprocessing` forks on Linux unless
 it is asked to spawn, and so do `ProcessPoolExecutor` and `os.fork`. A fork made before any of them
 has started its threads is harmless.
 """

@@ -98,7 +98,7 @@ def check_name(name: Any, what: str) -> None:
     Raises
     ------
     UserError
-        If it is not text, is empty or long, has spaces at an end, or a sign that does not show.
+        If it is not text, is empty or long, or has spaces at an end or an invisible sign.
     """
     if not isinstance(name, str):
         raise UserError(f"{what} must be text, but is {name!r} (a {type(name).__name__}). Use str.")

@@ -1,8 +1,7 @@
 """Output folders: who writes there, which files evosim wrote, and how new results are put in place.
 
-A lock says who writes in a folder. The file STATUS counts only where a lock cannot be seen: on
-another machine, or on a file system without locks. Files that evosim did not write stay where they
-are.
+A lock says who writes in a folder. The file STATUS counts only if no lock is visible: on another
+machine, or without locks of the file system. Files that evosim did not write stay where they are.
 """
 
 from __future__ import annotations
@@ -103,7 +102,7 @@ def partial_of(folder: Path) -> Path:
     """Folder in which a run is written until it is complete.
 
     A new folder is written next to its final path, and renamed. An existing folder is written in
-    place: it may be a mount point or a link, hold other files, or forbid renaming.
+    place. It may be a mount point or a link, hold other files, or forbid renaming.
 
     Parameters
     ----------

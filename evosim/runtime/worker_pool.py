@@ -235,8 +235,8 @@ class WorkerPool(Generic[T]):
         UserError
             If no worker can be started.
         Exception
-            An error of a task: any error without `graceful`; with it only a `UserError`, because
-            other errors count as a death.
+            An error of a task: any error without `graceful`. With `graceful` only a `UserError`,
+            because other errors count as a death.
         """
         self._callbacks = callbacks
         self._tasks = list(tasks)

@@ -253,8 +253,8 @@ def terminal_blocked() -> Iterator[None]:
 
     Only the driver receives them, and it decides.
     """
-    # The helper process of multiprocessing would unblock them in the thread that starts it, and
-    # would itself end with the terminal.
+    # The helper process of multiprocessing would unblock them in the thread that starts it. It
+    # would also end with the terminal.
     if threading.current_thread() is threading.main_thread():
         hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         resource_tracker.ensure_running()

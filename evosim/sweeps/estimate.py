@@ -24,8 +24,8 @@ from evosim.sweeps.worker import use_threads
 SAMPLE_SECONDS = 10.0
 SAMPLE_RUNS = 24
 BLOCKS = 3  # landscapes in the sample, if time allows
-# Bytes on disk, measured over the packaged experiments: files of a chunk; one run in them; the
-# table `behaviour` of one run.
+# Bytes on disk, measured over the packaged experiments. First files of a chunk, then one run in
+# them, then its table `behaviour`.
 TimedRun = tuple[PlannedRun, Replicate | Failure]
 BYTES_OF_CHUNK, BYTES_OF_RUN, BYTES_OF_AGES = 40_000, 1_000, 12_000
 

@@ -174,8 +174,8 @@ def decimals_in(column: Iterable[Measured], usual: int = DIGITS) -> list[int]:
     Returns
     -------
     list of int
-        All take those of the narrowest interval, unless that is more than two places narrower than
-        the widest one. Then each interval has its own.
+        All have those of the narrowest interval. If that is more than two places narrower than the
+        widest one, each has its own.
     """
     rows = list(column)
     own = [None if mean is None else decimals_of(mean, low, high) for mean, low, high in rows]

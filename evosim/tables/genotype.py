@@ -44,7 +44,7 @@ def _show_class(console: Console, account: ClassAccount) -> None:
     say(
         console,
         f"The total variation between lives in A and in M is {number(v.least)} to"
-        f" {number(v.most)}, so payoff can differ by at most {number(v.bound)}. It differs by"
+        f" {number(v.most)}. So payoff can differ by at most {number(v.bound)}. It differs by"
         f" {number(v.difference)}.",
         highlight=False,
     )
@@ -184,7 +184,7 @@ def _show_rungs(console: Console, rows: Sequence[RungClass]) -> None:
     say(
         console,
         "R1 to R3: the class that stands for the tie set (of equals, the worst in M). R4, R5: the"
-        " most common at the swap over all seeds, with their share. 'evosim analyze RUN --class N'"
-        " accounts for one.",
+        " most common at the swap over all seeds, with their share. For one class, run"
+        " 'evosim analyze RUN --class N'.",
         highlight=False,
     )

@@ -62,8 +62,8 @@ def _design_words(account: AccountSummary) -> list[str]:
     if most > small():
         least = most - account.left_open["best_for_payoff"]
         out.append(
-            f"Specification (payoff is not intent): {_range(least, most)} is lost by being best for"
-            " what is paid in M instead of what was intended"
+            f"Specification (payoff is not intent): {_range(least, most)} is lost in M by being"
+            " best for payoff instead of for intent"
             f"{'; genomes that tie for payoff differ in it' if most - least > small() else ''}."
         )
     return out
@@ -90,7 +90,7 @@ def _loss_by_acts(account: AccountSummary) -> list[str]:
     shift = sum(ledger.kinds[kind] for kind in SHIFT_KINDS)
     text = (
         f"Counted by act, {number(sum(ledger.kinds.values()))} is lost in M against the best"
-        f" policy; {number(shift)} by acts that are new or have become worse"
+        f" policy. Acts that are new or have become worse lose {number(shift)}"
     )
     if shift > small():
         by_act = {
@@ -201,7 +201,7 @@ def shift_words(account: AccountSummary) -> str:
         )
     elif shift < -small():
         text += (
-            f"The shift step gains {number(-shift)}: being best for the past is better here than"
+            f"The shift step gains {number(-shift)}. Being best for the past is better here than"
             " being best for what is paid now."
         )
     else:

@@ -61,7 +61,7 @@ def frequency(u: float, h: float, s: float) -> float:
 
     The frequency is the smaller positive root of s(1 - 2h) q^2 + hs(1 + u) q - u = 0. It is 1 if
     mutation overwhelms selection, so that there is no root up to 1. For h = 0 it is sqrt(u/s), for
-    h = 1/2 2u / (s(1 + u)), and near u/(hs) if hs is far above sqrt(us).
+    h = 1/2 it is 2u / (s(1 + u)). If hs is far above sqrt(us), it is near u/(hs).
 
     Source: derived; see docs/population-genetics.md; the approximations are Haldane 1937.
 
@@ -315,5 +315,5 @@ def stepwise_mean(start: int, alleles: int, u: float, generations: int) -> float
 def _check_cost(h: float, s: float) -> None:
     if not (0.0 < s <= 1.0 and h >= 0.0 and h * s <= 1.0):
         raise ValueError(
-            f"cost s must lie in (0, 1], h be at least 0 and hs at most 1, but s={s} and h={h}."
+            f"cost s must lie in (0, 1], h must be at least 0, hs at most 1; got s={s}, h={h}."
         )

@@ -1,8 +1,8 @@
 """Drift: heterozygosity, inbreeding and effective size of n diploids that mate at random.
 
-`h_pool` = 2p(1 - p) in the infinite gamete pool from which generation 0 is drawn. There
-are two heterozygosities: *expected*, 2p(1 - p) at the allele frequency of all n individuals, and
-*observed*, the share of heterozygotes. Time is in generations; heterozygosities, inbreeding F
+`h_pool` = 2p(1 - p) in the infinite gamete pool from which generation 0 is drawn. There are two
+heterozygosities. The *expected* one is 2p(1 - p) at the allele frequency of all n individuals. The
+*observed* one is the share of heterozygotes. Time is in generations; heterozygosities, inbreeding F
 and coancestry (theta) have no unit.
 """
 

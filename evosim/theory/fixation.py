@@ -158,8 +158,8 @@ def fixation(n: int, w: Sequence[float], k: float, start: tuple[int, int] = (1, 
 def kimura(ne: float, s: float, p0: float) -> float:
     """Fixation probability of an additive allele, by a diffusion approximation.
 
-    The probability is near (1 - exp(-4 Ne s p0)) / (1 - exp(-4 Ne s)), with fitness 1, 1 + s and 1
-    + 2s. For one copy among 25 diploids with s from .02 to .4 it is 2 to 11 percent too high. It is
+    The probability is near (1 - exp(-4 Ne s p0)) / (1 - exp(-4 Ne s)). Fitness is 1, 1 + s and 1 +
+    2s. For one copy among 25 diploids with s from .02 to .4 it is 2 to 11 percent too high. It is
     p0 for a neutral allele.
 
     Source: Kimura 1962, Genetics 47:713.

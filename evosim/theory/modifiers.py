@@ -48,7 +48,7 @@ def invasion_matrix(
     Raises
     ------
     ValueError
-        If a ratio or the cost leaves [0, 1], r leaves [0, 1/2], or the driver has no stable
+        If a ratio or the cost leaves [0, 1], or r leaves [0, 1/2]. Also if the driver has no stable
         interior equilibrium.
     """
     require_unit("transmission ratio k_modified", k_modified)

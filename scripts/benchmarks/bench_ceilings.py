@@ -1,7 +1,7 @@
 """The largest throughput of this machine: float32 multiply-adds per second.
 
 One loop uses registers alone, the other adds a vector load to each multiply-add. Both are written
-in LLVM instructions for the vector width of the processor, and compiled by Numba without a C
+in LLVM instructions for the vector width of the processor. Numba compiles them without a C
 compiler. Speed is per processor time of each thread, so that other processes do not count.
 
 Run: python scripts/benchmarks/bench_ceilings.py

@@ -2,9 +2,9 @@
 
 Run: python scripts/benchmarks/bench_genetics.py
 
-`genetics` is the gamete loop on one thread: individuals times generations per second, with fitness,
-parent draw, meiosis, drive and mutation. The peer is the same model in vectorised NumPy. Both are
-timed in turn in one process.
+`genetics` is the gamete loop on one thread, in individuals times generations per second. It has
+fitness, parent draw, meiosis, drive and mutation. The peer is the same model in vectorised NumPy.
+Both are timed in turn in one process.
 
 `scale` is the loop of `evosim run`, with behaviour and records, on `coarse-drive` with 20 more
 neutral loci. Each population has its own process, so that its peak memory can be measured. One
@@ -195,8 +195,8 @@ def in_a_process(n: int, generations: int, ledger: bool) -> dict[str, Any]:
 def scale() -> pl.DataFrame:
     """The loop at every size, each in a fresh process.
 
-    Bytes are measured as what a population needs more than the next smaller one, once that is more
-    than compiling needs.
+    Bytes are those that a population needs more than the next smaller one. They count once they
+    exceed those of compiling.
     """
     rows: list[dict[str, Any]] = []
     in_a_process(10_000, 8, True)  # compiles, which needs memory too

@@ -1,5 +1,4 @@
-"""Peers of the landscape: fitness of a grid of planners in both worlds of an experiment, with NumPy
-and with SciPy.
+"""Peers of the landscape, with NumPy and with SciPy: fitness of a grid of planners in both worlds.
 
 In float64, with lives spread over the acts that tie for best, as the product does it. `ENUMERATORS`
 by name: those called `merged` evaluate equal policies once, as the product does, the others every

@@ -88,8 +88,9 @@ def one_hot(q: Any, best: Any) -> Any:
 
 
 def equals_best(q: Any, best: Any) -> Any:
-    """The acts that are exactly best, as a mask `[S, A, n]`; there is one but for exact ties, which
-    are not compared.
+    """The acts that are exactly best, as a mask `[S, A, n]`.
+
+    There is one except for exact ties, which are not compared.
     """
     return q >= best[:, None]
 

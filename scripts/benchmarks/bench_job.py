@@ -223,8 +223,9 @@ def workers() -> ThreadPoolExecutor:
 
 
 def in_chunks(run: Planner, size: int, *, at_once: bool = True) -> Planner:
-    """A planner that takes `size` genomes at a time, sorted by horizon: on all threads at once, or
-    one after the other.
+    """A planner that takes `size` genomes at a time, sorted by horizon.
+
+    They run on all threads at once, or one after the other.
     """
 
     def chunked(weights: Floats, horizons: Ints) -> Array:

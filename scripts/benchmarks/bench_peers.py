@@ -213,7 +213,7 @@ def breeders(n: int = POPULATION) -> dict[str, Callable[[], object]]:
     mutation.
 
     NumPy does what the product does (one locus drives; mutation 1e-4). DEAP's own operators have
-    neither drive nor strands that segregate: parents are copied, alleles swapped between two of
+    neither drive nor strands that segregate. Parents are copied, alleles swapped between two of
     them, and some flipped.
     """
     grid = CASES["20 free loci, one drives, mutation 1e-4"]()

@@ -1,5 +1,6 @@
-"""Build the documentation as a site, warnings as errors, and check that no page of it asks for
-anything from elsewhere.
+"""Build the documentation as a site, with warnings as errors.
+
+The script also checks that no page requests anything from elsewhere.
 
 python scripts/docs/build_docs.py                # into build/docs; open build/docs/index.html
 """

@@ -20,8 +20,9 @@ from evosim.runtime.atomic_files import write_atomically
 
 
 def main() -> None:
-    """Write all pages, or none if one of them cannot be made; with --check, show what would change
-    and end with 1.
+    """Write all pages, or none if one of them cannot be made.
+
+    With --check, show what would change and end with 1.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(

@@ -745,7 +745,7 @@ def judge(case: Case, folder: Path, *, run: bool = False) -> Verdict:
 def faults_of(message: str, case: Case) -> list[str]:
     """Defects of a refusal.
 
-    It must be one line that states the error and a fix, and it must name a key or the file.
+    It must be one line that states the error and a fix. It must name a key or the file.
     """
     faults = []
     if not message.isprintable() or len(message) > 2500:

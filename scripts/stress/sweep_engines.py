@@ -101,8 +101,8 @@ def digests(
 def overhead(folder: Path) -> list[dict[str, object]]:
     """Time that the layer adds to a run in one process, and that each engine adds to a chunk.
 
-    Finished chunks cost nothing else. Runs with and without the layer take turns chunk by chunk,
-    and medians are reported, because other processes use this machine.
+    Finished chunks cost nothing else. Other processes use this machine. So runs with and without
+    the layer take turns chunk by chunk, and medians are reported.
     """
     store = sweep_job.begun(sweep_job.sweep_file(folder / "layer.toml"), folder / "layer")
 

@@ -199,7 +199,7 @@ def draw(folder: Path) -> dict[str, Any]:
             f" cost, {comes['copies']} copies in generation {comes['generation']} with solo = 1"
         ),
         (
-            "whiskers: 95% bootstrap interval of the mean; theory: recursion of two loci, the rider"
+            "whiskers: 95% bootstrap interval of the mean; theory: recursion of two loci, rider"
             " at its cost before the driver came"
         ),
     ]

@@ -137,8 +137,8 @@ def changeable() -> dict[str, float]:
 def shifts(draws: int) -> list[dict[str, float]]:
     """Changed parameters of the modern world, one dictionary a draw.
 
-    The number of changes is uniform from 1 to 6. A number is multiplied by a factor between 1/2
-    and 2, uniform in its logarithm, and probabilities are cut at 1. A whole number changes by 1.
+    The number of changes is uniform from 1 to 6. A number is multiplied by a factor between 1/2 and
+    2, uniform in its logarithm. Probabilities are cut at 1. A whole number changes by 1.
     """
     rng = np.random.default_rng(SEEDS["shifts"])
     values = changeable()
@@ -453,7 +453,7 @@ def summary(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 def twins(draws: int) -> pl.DataFrame:
     """Each drawn shift with and without contraception: its shift step, and planning again.
 
-    The best ancestral genome plans again in the modern world, or follows its ancestral plan
+    The best ancestral genome plans again in the modern world. Or it follows its ancestral plan
     unchanged, as a table (see `evosim.claims.mesa_optimization`). Both are without the cost of
     planning. If several genomes tie, the one that is worst as a planner counts.
     """
@@ -505,7 +505,7 @@ def planning_summary(pairs: pl.DataFrame) -> pl.DataFrame:
 # Figures
 
 # Of each figure, the draws and headlines of its panels. In `acts` and `shifts` the ancestral world
-# is that of the default, so only the modern world depends on the draws.
+# is that of the default. So only the modern world depends on the draws.
 PANELS = {
     "savannas": (
         ("savannas", "shift"),

@@ -44,8 +44,8 @@ def stream(*words: object) -> Rng:
 def noise(kind: str, shape: tuple[int, ...], seeds: int, rng: Rng) -> Array:
     """Noise `[levels..., seeds]` with mean 0 and variance 1, and the effect of each seed.
 
-    With `shared`, runs at the same level of the first factor share most of their noise, as runs
-    that separate late do.
+    With `shared`, runs at the same level of the first factor share most noise, like runs that
+    separate late.
     """
     common = rng.standard_normal(seeds)
     if kind == "normal":

@@ -1,9 +1,9 @@
 """Waste by amount of optimization: does more search remove it, and does it change the shift loss?
 
 Populations of four sizes and three mutation rates, with 20 seeds, are analysed after 50 to 800
-generations. The measures are the waste of self-stimulation in A, the gap to the best genome, and
-novel and stale losses in M. A second table has the self-stimulation of the enumerated best genome
-by horizon cap.
+generations. Measured in A are the waste of self-stimulation and the gap to the best genome.
+Measured in M are novel and stale losses. A second table has the self-stimulation of the enumerated
+best genome by horizon cap.
 
 Run: python scripts/studies/waste.py
 """

@@ -1,5 +1,6 @@
-"""Causes: Shapley values close, are right for games known by hand, and obey the laws; each seen red
-with a planted fault.
+"""Causes: Shapley values close, are right for games known by hand, and obey the laws.
+
+Each test was seen red with a planted fault.
 """
 
 from __future__ import annotations

@@ -124,8 +124,9 @@ def test_how_long_to_train() -> None:
 @pytest.mark.parametrize("ends", [0.0, 0.2, 0.33, 0.34, 0.5, 1.0])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.75, 0.8, 0.99])
 def test_when_waiting_pays_by_value_iteration(ends: float, weight: float) -> None:
-    """A believed world in which deployment comes with a chance, else the agent is retired: it waits
-    iff the formula says so.
+    """An agent waits exactly if the formula says so.
+
+    In its believed world deployment comes with a chance, otherwise the agent is retired.
     """
     world = episodes().ancestral
     believed = np.array(world.transitions)

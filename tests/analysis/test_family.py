@@ -108,8 +108,9 @@ def test_suboptimality() -> None:
 
 
 def test_incompetence_is_right_desire_and_wrong_belief() -> None:
-    """In A doing good at once is best and the belief harmless; elsewhere waiting pays, and is
-    thought to lead nowhere.
+    """In A doing good at once is best, and the belief is harmless.
+
+    Elsewhere waiting pays, but the planner believes that it leads nowhere.
     """
     home = world("A", good=3.0, reap=1.0)
     here = WorldPair("hand-made", home, home, np.array([0, 1, 2]), STATES, "idle", {})

@@ -245,8 +245,9 @@ SHIFTED = "world.modern={contraception=true,forage_success=0.75,death=0.01}"
     [((), "all"), ((SHIFTED,), "some"), ((SHIFTED, "genome.belief.alleles=['ancestral']"), "none")],
 )
 def test_which_ancestral_optima_are_good_in_m(settings: tuple[str, ...], verdict: str) -> None:
-    """Wentworth reads the worst of the tie set, Shimi the best: all good, some (the true belief),
-    none (the ancestral alone).
+    """Wentworth reads the worst of the tie set, Shimi the best.
+
+    Verdicts: all good, some (the true belief), none (the ancestral belief alone).
     """
     here = setting("claim-01-theorem", FEW, *settings)
     landscape = Landscape(here)

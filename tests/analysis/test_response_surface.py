@@ -312,8 +312,9 @@ def test_slopes_do_not_depend_on_the_points() -> None:
 
 @pytest.mark.slow
 def test_intervals_of_slopes_hold_what_seeds_have_in_common() -> None:
-    """100 designs whose slope is another for every seed; 95% intervals that resample points alone
-    hold it 60% of the time.
+    """In 100 designs the slope differs for every seed.
+
+    95% intervals that resample points alone hold it 60% of the time.
     """
     rng, held = np.random.default_rng(12), []
     for _ in range(100):

@@ -247,8 +247,9 @@ def test_no_interval_leaves_what_is_possible(tmp_path: Path) -> None:
 
 
 def test_upkeep_lowers_where_intervals_end(tmp_path: Path) -> None:
-    """A population may be below the worst policy by all that it has: its share then begins at (0 -
-    1.2) / (1.4 - 1.2).
+    """A population may be below the worst policy by all that it has.
+
+    Its share then begins at (0 - 1.2) / (1.4 - 1.2).
     """
     run = evosim.run(experiment({}, SHIFTED, cost=0.3), replicates=6, out=tmp_path / "run")
     entry = run.summary["recovery"]["modern_at_swap"]

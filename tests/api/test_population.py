@@ -52,8 +52,9 @@ def _named(run: evosim.Run, loci: pl.DataFrame) -> list[pl.Series]:
 
 
 def test_genotypes_express_what_their_alleles_do() -> None:
-    """A heterozygote of an additive locus lies between; one column of lists of two alleles is one
-    locus of a diploid.
+    """A heterozygote of an additive locus lies between.
+
+    One column of lists of two alleles is one locus of a diploid.
     """
     experiment = evosim.resolve("coarse-savanna", {"optimizer.population": 10})
     varying = {

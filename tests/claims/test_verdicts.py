@@ -79,8 +79,8 @@ from evosim.config.schema import Prediction
         ({"says": "equals", "value": 0.0}, of_sample(0.0), COMES_OUT),
         ({"says": "equals", "value": 0.0}, of_sample(1.0), NOT),
         ({"says": "above", "value": 0.9}, best_found(0.99), COMES_OUT),
-        # An exact interval of a share may decide with fewer than five seeds; an interval of a mean
-        # has none then.
+        # An exact interval of a share may decide with fewer than five seeds. A mean has no interval
+        # then.
         ({"says": "below", "value": 0.7}, share_of_seeds(0, 4), COMES_OUT),
         ({"says": "below", "value": 0.6}, share_of_seeds(0, 4), OPEN),
         (

@@ -443,8 +443,9 @@ def test_help_and_version_do_not_compile_or_draw() -> None:
 
 @pytest.mark.slow
 def test_a_run_imports_nothing_that_it_may_not_need() -> None:
-    """The compiler and the drawing come when they are wanted; what takes half a second and serves
-    one formula never does.
+    """Compiler and drawing engine are imported when they are needed.
+
+    A module that takes half a second and serves one formula is never imported.
     """
     script = (
         "import sys\n"

@@ -1,5 +1,6 @@
-"""New worlds and genomes: what a template gives is a package that runs, and mistakes are one line
-and leave nothing behind.
+"""New worlds and genomes: a template gives a package that runs.
+
+Mistakes are one line and leave nothing behind.
 """
 
 from __future__ import annotations

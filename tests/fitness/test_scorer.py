@@ -423,8 +423,10 @@ def chain(states: int, lifespan: int) -> TabularMdp:
 def test_nobody_stops_before_news_from_afar_has_come(
     states: int, lifespan: int, weights: tuple[float, float], horizons: tuple[int, ...]
 ) -> None:
-    """Neither in planning (a stop after some steps would miss the end) nor in evaluation (with few
-    levels, after some ages).
+    """Neither in planning nor in evaluation.
+
+    In planning a stop after some steps would miss the end. In evaluation, with few levels, a stop
+    after some ages would.
     """
     world, n = chain(states, lifespan), len(horizons)
     rules = planners(

@@ -66,7 +66,7 @@ def test_a_long_run_says_so_once_and_is_right() -> None:
     led.live(10)
     assert len(led.said) == 1
     assert led.said[0].startswith(
-        "about 10 min left: 10 seeds x 600 generations at 0.1 s, then the account; memory "
+        "about 10 min left: 10 seeds x 600 generations at 0.1 s, then the account. Memory "
     )
     assert "--resume" in led.said[0]
 

@@ -21,7 +21,10 @@ from tests.support.runs import contents, experiment, once
 def test_checkpoints_take_a_hundredth_of_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a fake clock, a write takes 2 s and a generation 1 s: at most one write in 200 s."""
+    """By a fake clock, a write takes 2 s and a generation 1 s.
+
+    At most one write is made in 200 s.
+    """
     now, written = [0.0], []
 
     def write(path: Path, key: CompatibilityKey, contents: Contents) -> None:

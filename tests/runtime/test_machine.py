@@ -19,8 +19,8 @@ from evosim.runtime.interrupts import Watch
 from evosim.runtime.machine import GIVEN, processors
 from tests.support.paths import ROOT
 
-# Calls and constants that Linux has and macOS has not: `man` pages, and the notes on availability
-# in Python's library reference.
+# Calls and constants that Linux has and macOS has not. Sources: `man` pages, and the notes on
+# availability in Python's library reference.
 LINUX_ONLY = re.compile(
     r"sched_\w+|posix_fallocate|posix_fadvise|memfd_create|eventfd|pidfd_\w+|splice|sendfile|getrandom|prlimit|prctl|"
     r"setns|unshare|SIGPWR|SIGSTKFLT|SIGPOLL|SIGRT\w+|sigtimedwait|sigwaitinfo|RUSAGE_THREAD|RLIMIT_(RSS|RTPRIO|NICE)|O_TMPFILE|O_DIRECT|"

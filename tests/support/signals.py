@@ -35,8 +35,9 @@ def heard() -> Iterator[None]:
 
 @contextmanager
 def ignored(*numbers: int) -> Iterator[None]:
-    """Some signals are ignored in this block. nohup does so with SIGHUP, and a script's shell with
-    SIGINT of its background jobs.
+    """Some signals are ignored in this block.
+
+    nohup does so with SIGHUP, a script's shell with SIGINT of its background jobs.
     """
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
