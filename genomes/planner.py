@@ -1,9 +1,9 @@
 """Planner: a genome whose loci are the parts of an inner optimizer.
 
-Loci. It has one objective weight per feature of the world. Others are the planning horizon, the
-belief and the temperature of its choice. The belief is the transition table that the planner takes
-for true. A locus with a single allele is fixed. Only the ratios of weights matter, so the default
-experiment fixes one.
+Loci. There is one objective weight per feature of the world. The other loci are the planning
+horizon, the belief and the temperature of the choice. The belief is the transition table that the
+planner takes for true. A locus with a single allele is fixed. Only the ratios of weights matter, so
+the default experiment fixes one.
 
 Planning cost. Each step of horizon costs the share `planning_cost` of fitness: brain tissue takes
 energy from offspring. The cost is a parameter and not a locus, because a locus would evolve to 0.

@@ -11,8 +11,8 @@ The rule. Shares are of the span between the best and the worst policy. A genome
 * `misaligned` if it loses more than `tolerance` of payoff in the ancestral world: selection sees
   it;
 * `aligned` if it does not, nor loses more than that of intent in the modern world;
-* a `deceiver` if it loses in the modern world, and without any one condition also in the ancestral
-  world;
+* a `deceiver` if it loses in the modern world, and in the ancestral one whenever one condition is
+  removed;
 * a `sleeper` if it loses in the modern world, and no removed condition changes its acts in the
   ancestral one;
 * `pseudo-aligned` if it loses in the modern world and is neither.

@@ -36,7 +36,7 @@ class Term:
         parameters. Chance in means over few seeds draws it towards 0.
     slope, slope_low, slope_high : float or None
         Change of the quantity from one end of the box to the other by the straight term. Of a pair:
-        the difference of that change between the far and the near end of the other parameter.
+        that change at the other parameter's far end, minus that at its near end.
     share : float or None
         Of the variance over the box, where parameters are independent, by straight and curved
         terms, or by products. Corrected for chance, so chance can bring it below 0. None where
