@@ -362,6 +362,15 @@ def breeding_true(landscape: pl.DataFrame) -> pl.DataFrame:
     return landscape.filter(pl.col("breeds_true"))
 
 
+def best_fitness(landscape: pl.DataFrame) -> dict[str, float]:
+    """Payoff of the best genome that breeds true, by world."""
+    true = breeding_true(landscape)
+    return {
+        world: float(true[world].max())  # type: ignore[arg-type]
+        for world in ("ancestral", "modern")
+    }
+
+
 def near_best(
     landscape: pl.DataFrame, tolerance: float, span: Span, column: str = "ancestral"
 ) -> pl.DataFrame:

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evosim.analysis.ladder import breeding_true
 from evosim.claims.claim import Charts, Claim, Part, Tables
 from evosim.claims.experiments import claim_experiment, with_settings
 from evosim.claims.mazes import TAIL, two_alleles
@@ -112,21 +113,23 @@ def break_even(grid: Grid, number: int, ancestral: Floats, modern: Floats) -> fl
     """The least share q of modern lives at which a class gains by a rescue; 1 without a rescue.
 
     The gain is measured in (1 - q) A + q M. A rescue is a change of one locus that wins at least
-    half of the largest possible gain in M.
+    half of what the best genome in M that breeds true would win. The rescue itself may be a
+    heterozygote, because a new mutant is one.
     """
-    digits = grid.digits(np.arange(grid.size))
+    every = np.arange(grid.size)
+    digits, true = grid.digits(every), grid.breeds_true(every)
     near = (digits != digits[number]).sum(axis=1) == 1
     gain, cost = modern - modern[number], np.maximum(ancestral[number] - ancestral, 0.0)
-    rescues = near & (gain > 0.0) & (gain >= 0.5 * gain.max())
+    rescues = near & (gain > 0.0) & (gain >= 0.5 * gain[true].max())
     return float((cost[rescues] / (cost + gain)[rescues]).min(initial=1.0))
 
 
 def best(experiment: Experiment) -> pl.DataFrame:
     """Exact fitness in A and in M of the best genome by each criterion.
 
-    Of a tie it is the worst in M.
+    Only genomes that breed true count, as on the ladder. Of a tie it is the worst in M.
     """
-    fitness = Landscape(build(experiment)).frame()
+    fitness = breeding_true(Landscape(build(experiment)).frame())
     a, m = fitness["ancestral"].to_numpy(), fitness["modern"].to_numpy()
     both = np.stack([a, m], axis=1)
     mixtures = {("mean", q): (1.0 - q) * a + q * m for q in (*SHARES, 1.0)}

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from evosim.analysis.ladder import best_fitness
 from evosim.figures.inputs import BANDS, Source
 from evosim.figures.quantile_bands import banded, thinned
 from evosim.figures.theme import (
@@ -190,10 +191,7 @@ def _swap(swap: int) -> Any:
 
 def draw(s: Source) -> Any:
     """The figure `fitness` of a run."""
-    best = {
-        world: float(s.run.tables["landscape"][world].max())  # type: ignore[arg-type]
-        for world in ("ancestral", "modern")
-    }
+    best = best_fitness(s.run.tables["landscape"])
     shown = (s.adopted("generations"), best, s.run.experiment.swap)
     return themed(
         fitness(*shown, s.unit),

@@ -195,8 +195,11 @@ def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], titles: dict[str
     ]
     best = float(close["ancestral"].max())  # type: ignore[arg-type]
     low = min(float(close["ancestral"].min()), best - 1e-9 - abs(best) * 0.002)  # type: ignore[arg-type]
+    inside = {who: some.filter(pl.col("ancestral") >= low) for who, some in people.items()}
+    # Heterozygotes may be better than every genome that breeds true.
+    top = max([best, *(x for some in inside.values() for x in some["ancestral"])])
     scale = alt.Scale(
-        domain=[low - 0.03 * (best - low), best + 0.03 * (best - low)], nice=False, zero=False
+        domain=[low - 0.03 * (top - low), top + 0.03 * (top - low)], nice=False, zero=False
     )
     x = alt.X(
         "ancestral:Q",
@@ -224,7 +227,6 @@ def _near(close: pl.DataFrame, people: dict[str, pl.DataFrame], titles: dict[str
         .mark_point(size=34, opacity=1, stroke="#333333", strokeWidth=0.5)
         .encode(x, y, near, tooltip=tips)
     )
-    inside = {who: some.filter(pl.col("ancestral") >= low) for who, some in people.items()}
     return alt.layer(dots, *_marks(inside, None)).properties(
         width=WIDTH, height=HEIGHT + 80, title="those near the best of A"
     )

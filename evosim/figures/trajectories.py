@@ -8,8 +8,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from evosim.analysis.ladder import best_fitness
 from evosim.config import registry
-from evosim.figures.inputs import BANDS, WORLDS, Source
+from evosim.figures.inputs import BANDS, Source
 from evosim.figures.loci import varying
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import NO_PLACES, WIDTH, WORLD_COLOURS, WORLD_DASHES, locus_scales, themed
@@ -202,7 +203,7 @@ def draw(s: Source) -> Any:
     if generations["generation"].n_unique() < 2:
         return None
     weights = weights_of(s)
-    best = {world: float(s.run.tables["landscape"][world].max()) for world in WORLDS}  # type: ignore[arg-type]
+    best = best_fitness(s.run.tables["landscape"])
     chart = trajectories(
         generations, loci, weights, s.run.experiment.swap, best, s.unit, s.world.feature_colours
     )

@@ -21,6 +21,7 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from evosim.analysis.ladder import breeding_true
 from evosim.claims.experiments import build_packaged
 from evosim.claims.measurements import mean_over_seeds
 from evosim.claims.study import Study, stored_provenance
@@ -74,10 +75,11 @@ def best_for_payoff(world: TabularMdp) -> float:
 def steps(problem: Problem, groups: np.ndarray) -> dict[str, float]:
     """Merging error, and the specification step for planners and for all policies.
 
-    The step is a share of the best possible intent.
+    The step is a share of the best possible intent. Planners are those that breed true.
     """
     pair = merge_states_of_pair(problem.pair, groups)
-    fitness = Landscape(replace(problem, pair=replace(pair, modern=pair.ancestral))).frame()
+    landscape = Landscape(replace(problem, pair=replace(pair, modern=pair.ancestral)))
+    fitness = breeding_true(landscape.frame())
     tied = fitness.filter(pl.col("ancestral") >= pl.col("ancestral").max() - 1e-12)
     top = float(fitness["ancestral_intent"].max())  # type: ignore[arg-type]
     optimum = best_for_payoff(replace(pair.ancestral, payoff=pair.ancestral.intent))

@@ -8,19 +8,36 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim.claims.experiments import claim_experiment
+from evosim.claims.experiments import claim_experiment, with_settings
 from evosim.claims.remedies import _advantage, _labels, best, break_even, needed
 from evosim.config.resolve import build
 from evosim.fitness.landscape import Landscape
 from evosim.genomes.grid import Grid
 from evosim.theory.drift import kimura_haploid
+from tests.support.heterozygotes import HETEROZYGOTE_IS_BEST
 from tests.support.settings import setting
+
+
+def test_only_genomes_that_breed_true_are_best() -> None:
+    experiment = with_settings(
+        claim_experiment("claim-11-remedies", "quick"), *HETEROZYGOTE_IS_BEST
+    )
+    frame = Landscape(build(experiment)).frame()
+    true = frame.filter("breeds_true")
+    for world in ("ancestral", "modern"):
+        assert true[world].max() < 0.8 * frame[world].max()  # type: ignore[operator]
+    found = best(experiment)
+    assert set(found["best_ancestral"]) == {true["ancestral"].max()}
+    assert set(found["best_modern"]) == {true["modern"].max()}
+    homozygotes = set(true.select("ancestral", "modern").iter_rows())
+    assert set(found.select("ancestral", "modern").iter_rows()) <= homozygotes
 
 
 @pytest.mark.slow
 def test_best_genomes_by_criterion() -> None:
     experiment = claim_experiment("claim-11-remedies", "quick")
-    found, frame = best(experiment), Landscape(build(experiment)).frame()
+    found = best(experiment)
+    frame = Landscape(build(experiment)).frame().filter("breeds_true")
     worst = (
         frame.with_columns(pl.min_horizontal("ancestral", "modern").alias("w"))
         .sort("w", descending=True)
@@ -47,6 +64,22 @@ def test_break_even_by_hand() -> None:
     )
     ancestral[here], modern[near] = 0.3, 0.8
     assert break_even(grid, here, ancestral, modern) == pytest.approx(0.2 / (0.2 + 0.8))
+
+
+def test_a_rescue_wins_half_of_what_breeds_true() -> None:
+    """A heterozygote far above every homozygote sets no standard, but may be a rescue."""
+    grid: Grid = setting("claim-11-remedies").genome.grid
+    every = np.arange(grid.size)
+    true, here = grid.breeds_true(every), 0
+    steps = (grid.digits(every) != grid.digits(every[:1])).sum(axis=1)
+    ancestral, modern = np.full(grid.size, 0.1), np.zeros(grid.size)
+    ancestral[here], modern[true & (steps > 1)] = 0.3, 1.0
+    modern[~true & (steps > 1)] = 10.0
+    rescue = every[~true & (steps == 1)][0]
+    modern[rescue] = 0.6
+    assert break_even(grid, here, ancestral, modern) == pytest.approx(0.2 / (0.2 + 0.6))
+    modern[rescue] = 0.4
+    assert break_even(grid, here, ancestral, modern) == 1.0
 
 
 def test_needed_doors_follow_the_law() -> None:
