@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 MAX_NAME = 60
+MAX_PARAMETERS = 8
 MIN_SHARE_WITH_TESTS = 0.9
 
 
@@ -46,6 +47,39 @@ def test_most_modules_have_a_test_file_of_the_same_name() -> None:
     share = 1.0 - len(without) / len(modules())
     names = "\n".join(str(test_file_of(module).relative_to(ROOT)) for module in without)
     assert share >= MIN_SHARE_WITH_TESTS, f"{share:.0%} have tests; missing:\n{names}"
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """Names of the parameters of a function, without `self` and `cls`."""
+    a = function.args
+    every = [*a.posonlyargs, *a.args, a.vararg, *a.kwonlyargs, a.kwarg]
+    return [one.arg for one in every if one is not None and one.arg not in ("self", "cls")]
+
+
+def wide_functions(source: str) -> list[str]:
+    """Functions of a module with more than `MAX_PARAMETERS` parameters."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return [node.name for node in functions if len(parameters(node)) > MAX_PARAMETERS]
+
+
+def test_no_function_has_more_than_eight_parameters() -> None:
+    """Kernels are exempt, because compiled code takes arrays one by one."""
+    wide = {
+        str(path.relative_to(ROOT)): names
+        for path in modules()
+        if ROOT / "evosim" / "kernels" not in path.parents
+        and (names := wide_functions(path.read_text(encoding="utf-8")))
+    }
+    assert wide == {}
+
+
+def test_a_planted_wide_function_is_seen() -> None:
+    assert wide_functions("def f(a, b, c, *, d, e, g, h, i=1, **j): ...") == ["f"]
+    assert wide_functions("class A:\n    def f(self, a, b, c, d, e, g, *h, i=1): ...") == []
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))

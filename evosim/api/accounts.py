@@ -27,8 +27,8 @@ class Accounted(Guarded):
     """Numbers of an account as polars frames.
 
     Every frame has `mean` over seeds, its confidence interval (`low`, `high`), and `n`, the number
-    of seeds behind it. `n` is 0 for numbers that depend on worlds and grid alone, and for numbers
-    that were not measured (`mean` is null). Intervals need five seeds; their level is
+    of seeds behind it. `n` is 0 for numbers that depend on worlds and grid alone. It is also 0 for
+    numbers that were not measured (`mean` is null). Intervals need five seeds; their level is
     `analysis.confidence`, by default 95%. With `seeds=True` a frame has one row per seed instead.
     Units are the world's (`unit`).
     """

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from evosim.errors import UserError, unknown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def removed_argument(name: str, hint: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Refuse an argument that a function had in an earlier version, in one line.
+
+    Parameters
+    ----------
+    name : str
+        The argument.
+    hint : str
+        What to write now.
+
+    Returns
+    -------
+    Callable
+        A decorator.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            if name in kwargs:
+                raise UserError(
+                    f"evosim.{function.__name__} has no argument {name} any more. Leave it out."
+                    f" {hint}"
+                )
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate
 
 
 def a_path(value: Any, what: str, example: str) -> Path:

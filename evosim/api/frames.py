@@ -77,7 +77,7 @@ def over_seeds(
 
     The table has one row a seed and group.
 
-    Rows without a seed depend on worlds and grid alone: they have a value, but no interval, and `n`
+    Rows without a seed depend on worlds and grid alone. They have a value, but no interval, and `n`
     is 0.
     """
     rows = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim.api.arguments import a_path, flag, maybe_path, whole
+from evosim.api.arguments import a_path, flag, maybe_path, removed_argument, whole
 from evosim.api.population import Population
 from evosim.api.population import account as account_of
 from evosim.api.run_result import Run
@@ -41,6 +41,7 @@ Settings = Mapping[str, Any] | pl.DataFrame
 ExperimentSource = str | Path | Mapping[str, Any] | Experiment
 
 
+@removed_argument("resume", "An interrupted run is continued; force=True starts it again.")
 @guarded
 def run(
     experiment: ExperimentSource = "three-losses",
@@ -51,10 +52,9 @@ def run(
     out: str | Path | None = None,
     threads: int | None = None,
     force: bool = False,
-    resume: bool = False,
     progress: bool = False,
 ) -> Run:
-    """Run an experiment. A finished run in the same folder is read back instead.
+    """Run an experiment. In the same folder, a finished run is read, an interrupted one continued.
 
     Parameters
     ----------
@@ -70,9 +70,7 @@ def run(
     threads
         Number of threads. Results do not depend on it.
     force
-        Replace a finished run.
-    resume
-        Continue an interrupted run.
+        Replace a finished run, and start an interrupted one again.
     progress
         Show a line on standard error.
 
@@ -89,7 +87,7 @@ def run(
     from evosim.runtime.progress import shown
     from evosim.runtime.text_layout import Screen
 
-    for name, value in {"force": force, "resume": resume, "progress": progress}.items():
+    for name, value in {"force": force, "progress": progress}.items():
         flag(value, name)
     resolved = resolve(experiment, settings, seed=seed, replicates=replicates)
     if on_landscape(resolved):
@@ -103,7 +101,7 @@ def run(
             out=maybe_path(out, "out", "'results/mine'"),
             threads=whole(threads, "threads", 1),
             force=force,
-            resume=resume,
+            resume=not force,
             options=SessionOptions(progress=line if progress else None),
         )
     return Run(recorded)

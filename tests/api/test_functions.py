@@ -10,7 +10,11 @@ import polars as pl
 import pytest
 
 import evosim
+from evosim.errors import Interrupted
+from evosim.runs import execute
+from evosim.runs.session import SessionOptions
 from tests.support.api import settings
+from tests.support.runs import stops_once
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +51,30 @@ def test_nothing_is_printed(micro: evosim.Run, capfd: pytest.CaptureFixture[str]
     evosim.run("micro", settings("micro"), replicates=6, out=micro.folder)
     micro.losses()
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_interrupted_run_continues_unless_forced(tmp_path: Path) -> None:
+    """The continued run has the tables of a run without interruption."""
+    whole = evosim.run("micro", settings("micro"), out=tmp_path / "whole")
+    folders = [tmp_path / "continued", tmp_path / "forced"]
+    for folder in folders:
+        with pytest.raises(Interrupted):
+            execute.run(
+                evosim.resolve("micro", settings("micro")),
+                out=folder,
+                options=SessionOptions(stop_requested=stops_once(4)),
+            )
+    continued = evosim.run("micro", settings("micro"), out=folders[0])
+    forced = evosim.run("micro", settings("micro"), out=folders[1], force=True)
+    assert len(continued.provenance["interruptions"]) == 1
+    assert forced.provenance["interruptions"] == []
+    for run in (continued, forced):
+        assert run.losses(seeds=True).equals(whole.losses(seeds=True))
+
+
+def test_an_argument_of_earlier_versions_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(evosim.UserError, match=r"no argument resume .*force=True starts it again"):
+        evosim.run("micro", out=tmp_path / "run", resume=True)  # type: ignore[call-arg]
 
 
 def test_what_is_nothing_is_one_line(tmp_path: Path) -> None:
