@@ -112,9 +112,9 @@ def evolved(experiment: Experiment, q: float, over: str) -> pl.DataFrame:
 def break_even(grid: Grid, number: int, ancestral: Floats, modern: Floats) -> float:
     """The least share q of modern lives at which a class gains by a rescue; 1 without a rescue.
 
-    The gain is measured in (1 - q) A + q M. A rescue is a change of one locus that wins at least
-    half of what the best genome in M that breeds true would win. The rescue itself may be a
-    heterozygote, because a new mutant is one.
+    The gain is measured in (1 - q) A + q M. A rescue is a change of one locus that wins much in M.
+    This is at least half of what the best genome that breeds true would win. The rescue itself may
+    be a heterozygote, because a new mutant is one.
     """
     every = np.arange(grid.size)
     digits, true = grid.digits(every), grid.breeds_true(every)

@@ -1,8 +1,8 @@
 """The birth-control loss under other tie rules, other grids, and every parameter at +-20%.
 
 For each variant of `coarse-savanna` the table has R3 / R2. This is the modern fitness of the
-perfect ancestral optimizer over the best modern fitness, both of genomes that breed true. Below 1
-there is a loss. It also has the shares of evolved populations.
+perfect ancestral optimizer over the best modern fitness. Both are of genomes that breed true. Below
+1 there is a loss. The table also has the shares of evolved populations.
 
 Run: python scripts/studies/robustness.py
 """

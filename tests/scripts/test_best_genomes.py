@@ -47,7 +47,7 @@ def small(study: ModuleType, monkeypatch: pytest.MonkeyPatch, ploidy: int) -> Pr
 
 
 def of_both(study: ModuleType, monkeypatch: pytest.MonkeyPatch, measure: Any) -> list[Any]:
-    """What a study measures of the haploid and of the diploid grid."""
+    """Measurements of a study on the haploid and on the diploid grid."""
     return [measure(small(study, monkeypatch, ploidy)) for ploidy in (1, 2)]
 
 
