@@ -43,7 +43,8 @@ class RunOptions:
         typer.Option(help="Folder of the run. Default: results/runs/NAME-DIGEST-sSEED."),
     ] = None
     threads: Annotated[
-        int | None, typer.Option(help="Threads of the kernels; results do not depend on it.")
+        int | None,
+        typer.Option(help="Threads and processes of the run; results do not depend on it."),
     ] = None
     force: Annotated[
         bool, typer.Option("--force", help="Repeat the run if its folder already holds it.")

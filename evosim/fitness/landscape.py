@@ -46,6 +46,8 @@ class Landscape:
         Instead of those of the experiment.
     progress : Callable, optional
         Receives the number of genomes that are scored, and of all; it may raise.
+    known : ClassFitness, optional
+        Fitness of the whole grid, `stored` by another process. The grid is not enumerated then.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Landscape:
         max_classes: int | None = None,
         max_enumerated: int | None = None,
         progress: Callable[[int, int], None] | None = None,
+        known: ClassFitness | None = None,
     ) -> None:
         self.genome: Genome = setting.genome
         self.pair = setting.pair
@@ -85,7 +88,9 @@ class Landscape:
         self._position: dict[int, int] = {}
         self._observed: set[int] = set()
         self._table = _empty(len(setting.pair.ancestral.case_starts()) if by_case else 0)
-        if self.whole:
+        if self.whole and known is not None:
+            self._table = known
+        elif self.whole:
             self._table = self._enumerate(np.arange(size, dtype=np.int64), progress)
         elif self.exact:
             self.survey = Survey(self.genome, self.pair, near=_nearness(setting), progress=progress)
@@ -99,6 +104,11 @@ class Landscape:
     def spans(self) -> dict[str, Span]:
         """Range of lifetime amounts over all policies, by measure."""
         return spans_of(self.pair)
+
+    @property
+    def stored(self) -> ClassFitness | None:
+        """Fitness of all classes by id, if the grid is stored whole."""
+        return self._table if self.whole else None
 
     @property
     def cached_classes(self) -> int:

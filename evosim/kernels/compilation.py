@@ -198,6 +198,11 @@ MIN_PARALLEL = 2**12
 MIN_PARALLEL_READING = 2**16
 
 
+def is_compiled(module: str) -> bool:
+    """Return whether a process has stored compiled code of a module of kernels in the folder."""
+    return FOLDER is not None and any(FOLDER.glob(f"{module}.*"))
+
+
 def serial(function: Callable[..., Any]) -> Any:
     """Compile a function that runs on one thread."""
     return _kept(numba.njit(**_COMMON)(function))

@@ -3,7 +3,8 @@
 `ReplicateCheckpoint` stores one replicate in one file. `RunCheckpoint` stores an experiment in a
 folder:
 
-* `state.npz`: the replicate under way.
+* `state.npz`: the replicate under way in this process, and what is complete.
+* `replicate-*.npz`: replicates under way in worker processes (`ReplicateCheckpoint`).
 * `runs-*.npz`: the tables of complete replicates, each written once. A file counts if `state.npz`
   names it.
 * `blocks/`: tables by generation of long runs (`evosim.runtime.blocks`), each block written once.
@@ -12,6 +13,7 @@ folder:
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,9 +35,25 @@ from evosim.runtime import blocks
 from evosim.runtime.atomic_files import inside, make_folder
 from evosim.runtime.blocks import Blocks
 from evosim.runtime.timing import Clock
+from evosim.simulation.controls import controls_of
 from evosim.simulation.state import Position, RunState
 
 BLOCKS = "blocks"
+
+
+def replicate_file(folder: Path, control: str, seed: int) -> Path:
+    """Return the file of a replicate under way in a worker. `seed` is the control's own."""
+    return folder / f"replicate-{control or 'run'}-{seed}.npz"
+
+
+def replicate_blocks(
+    folder: Path, experiment: Experiment, control: str, seed: int
+) -> Blocks | None:
+    """Return a place for the tables by generation of a long replicate; None for a short one."""
+    if experiment.generations <= blocks.BLOCK:
+        return None
+    make_folder(folder)
+    return Blocks(folder / BLOCKS / f"{control or 'run'}-{seed}")
 
 
 class ReplicateCheckpoint(Checkpointer):
@@ -151,13 +169,34 @@ class RunCheckpoint(Checkpointer):
 
     def blocks(self, experiment: Experiment, seed: int, control: str) -> Blocks | None:
         """Return a place for the tables by generation of a long replicate."""
-        if experiment.generations <= blocks.BLOCK:
-            return None
-        make_folder(self.folder)
-        return Blocks(self.folder / BLOCKS / f"{control or 'run'}-{seed}")
+        return replicate_blocks(self.folder, experiment, control, seed)
+
+    def hand_over(self) -> None:
+        """Write the replicate that was under way to its own file, for a worker."""
+        state, self._saved, self._handed_over = self._saved, None, True
+        if state and self._begun_after == len(self.finished):
+            position = state.position
+            arm = {"": self._experiment, **controls_of(self._experiment)}[position.control]
+            facts = RunFacts.from_state(state).model_dump()
+            write(
+                replicate_file(self.folder, position.control, position.seed),
+                CompatibilityKey.of_experiment(arm, position.seed, position.control),
+                Contents(facts, arrays_of(state), state.record.tables),
+            )
+
+    def save_if_due(self) -> None:
+        """Write a checkpoint if one is due.
+
+        Raises
+        ------
+        Full
+            If the disk is full. Continuing would risk more work.
+        """
+        if time.monotonic() >= self._due and not self.save() and self.disk_full:
+            raise self.disk_full
 
     def begin(self, experiment: Experiment, seed: int, control: str) -> RunState | None:
-        """Return the state of the run under way, if this is it.
+        """Return the state of the run under way, if this is it, or the state that a worker left.
 
         Raises
         ------
@@ -177,6 +216,9 @@ class RunCheckpoint(Checkpointer):
                 checkpoint_checks.check_replicate(
                     facts, arrays_of(saved), saved.record.tables, experiment
                 )
+        path = replicate_file(self.folder, control, seed)
+        if saved is None and path.exists():
+            saved = ReplicateCheckpoint(path).begin(experiment, seed, control)
         self.last, self._saved = None, saved
         self._begun_after = len(self.finished)
         return saved

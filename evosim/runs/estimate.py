@@ -70,6 +70,7 @@ class RuntimeEstimator:
         self._grid: tuple[float, int] | None = None
         self._last: float | None = None
         self._took: list[float] = []
+        self._worked = 0.0
 
     def genomes(self, done: int, total: int) -> None:
         """Take the number of genomes of the grid that are evaluated.
@@ -98,17 +99,20 @@ class RuntimeEstimator:
         if self._progress:
             self._progress.skip(generations)
 
-    def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
-        """Take a generation of a run."""
+    def __call__(
+        self, run: str, generation: int, total: int, a: float, m: float, *, generations: int = 1
+    ) -> None:
+        """Take a generation of a run, or several of runs that go on side by side."""
         if self._progress:
-            self._progress(run, generation, total, a, m)
-        self._left -= 1
+            self._progress(run, generation, total, a, m, generations=generations)
+        self._left -= generations
         at = self._now()
         # Before the first generation of a run there is other work
         if self._last is not None and generation > 0:
-            self._took.append(at - self._last)
+            self._took.append((at - self._last) / generations)
+            self._worked += at - self._last
         self._last = at
-        if self._report.reported or len(self._took) < FEWEST or sum(self._took) < TIMED:
+        if self._report.reported or len(self._took) < FEWEST or self._worked < TIMED:
             return
         each = pace(self._took)
         if self._report.due(each * self._left):

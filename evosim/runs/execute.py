@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from evosim.runs.folder import (
     run_folder,
 )
 from evosim.runs.interruption import describe_position, end_early, number_of_runs
+from evosim.runs.parallel_replicates import Replicate, ReplicateWorkers, number_of_workers
 from evosim.runs.provenance import LandscapeFacts, RunOutcome
 from evosim.runs.reader import CHECKPOINT, read_run
 from evosim.runs.session import SessionOptions
@@ -110,21 +110,27 @@ def run(
         options.log(f"{partial} has no checkpoint; starting at the beginning")
     elif not force:
         _protect_unfinished_work(partial, options.log)
-    with clock.stage("imports"):
-        import evosim.fitness.landscape
-        import evosim.simulation.loop  # noqa: F401
-
-        use_threads(threads)
     job = _Job(experiment, problem, checkpoint, clock, options)
-    writer = RunWriter(folder, experiment, continues=continues)
-    try:
-        if continues:
-            job.report_resumption()
-        landscape = job.simulate_all()
-        job.write(writer, landscape)
-    except BaseException as error:
-        end_early(error, writer, checkpoint, experiment, job.problems)
-        raise
+    workers = number_of_workers(experiment, len(job.missing), threads)
+    with ReplicateWorkers(checkpoint, workers, threads) as processes:
+        with clock.stage("imports"):
+            from evosim.kernels.compilation import is_compiled
+
+            if compiled := is_compiled("reproduce"):
+                processes.start()
+            import evosim.fitness.landscape
+            import evosim.simulation.loop  # noqa: F401
+
+            use_threads(threads)
+        writer = RunWriter(folder, experiment, continues=continues)
+        try:
+            if continues:
+                job.report_resumption()
+            landscape = job.simulate_all(processes, alone=not compiled)
+            job.write(writer, landscape)
+        except BaseException as error:
+            end_early(error, writer, checkpoint, experiment, job.problems)
+            raise
     return read_run(folder), True
 
 
@@ -159,8 +165,28 @@ class _Job:
             position = checkpoint.under_way
             self.options.progress.skip(done + (position.generation + 1 if position else 0))
 
-    def simulate_all(self) -> Landscape:
-        """Simulate all replicates that are missing, and return the landscape."""
+    @property
+    def missing(self) -> list[Replicate]:
+        """Replicates that are not complete, the run's before those of its controls."""
+        finished = self.checkpoint.finished
+        return [
+            (name, seed)
+            for name in self.problems
+            for complete in [finished.endings(name)]
+            for seed in self.experiment.seeds
+            if str(seed) not in complete
+        ]
+
+    def simulate_all(self, processes: ReplicateWorkers, *, alone: bool) -> Landscape:
+        """Simulate all replicates that are missing, and return the landscape.
+
+        Parameters
+        ----------
+        processes : ReplicateWorkers
+            Simulate if they are several.
+        alone : bool
+            Whether this process simulates the first replicate alone, because it compiles.
+        """
         from evosim.fitness.landscape import Landscape
 
         experiment, finished = self.experiment, self.checkpoint.finished
@@ -172,13 +198,16 @@ class _Job:
             landscape = Landscape(self.problem, progress=progress.genomes if progress else None)
             landscape.record_observed(finished.lived())
         self.options.on_ready()
-        for stage, names in (("evolution", [""]), ("controls", list(self.controls))):
-            complete = {name: finished.endings(name) for name in names}
-            with _stage(self.clock, stage):
-                for name, seed in itertools.product(names, experiment.seeds):
-                    if str(seed) not in complete[name]:
-                        run = simulate_one(name, problems[name], landscape, seed, self.checkpoint)
-                        finished.add(name, run)
+        missing = self.missing
+        here = len(missing) if processes.workers == 1 else int(alone)
+        for name, seed in missing[:here]:
+            with _stage(self.clock, "controls" if name else "evolution"):
+                run = simulate_one(name, problems[name], landscape, seed, self.checkpoint)
+                finished.add(name, run)
+        if missing[here:]:
+            experiments = {"": experiment, **self.controls}
+            with _stage(self.clock, "evolution and controls"):
+                processes.simulate(missing[here:], experiments, landscape)
         with _stage(self.clock, "landscape"):
             landscape.observe_best(experiment.seed, experiment.analysis.restarts)
         return landscape

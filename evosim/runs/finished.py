@@ -68,20 +68,26 @@ class Finished:
 
     def endings(self, control: str = "") -> dict[str, Ending]:
         """Return how the replicates of a control ended, by seed."""
-        return {
-            str(seed): {"status": status, "generations": generations}
+        endings = {
+            seed: Ending(status=status, generations=generations)
             for batch in self._batches
             for name, seed, status, generations in batch.endings
             if name == control
         }
+        return {str(seed): endings[seed] for seed in sorted(endings)}
 
     def tables(self, control: str = "", first: int = 0) -> Tables:
-        """Return the tables of a control, of the batches from `first` on."""
+        """Return the tables of a control, of the batches from `first` on, by seed.
+
+        Replicates may be complete in any order, because several processes simulate them.
+        """
         parts = [
             batch.tables[control] for batch in self._batches[first:] if control in batch.tables
         ]
         return {
             name: pl.concat([tables[name] for tables in parts])
+            .sort("seed", maintain_order=True)
+            .rechunk()
             for name in (parts[0] if parts else ())
         }
 

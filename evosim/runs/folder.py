@@ -327,7 +327,7 @@ def is_own(parts: tuple[str, ...]) -> bool:
     if folders == ["analysis"]:
         return ending == "parquet" and stem in ACCOUNTS
     if folders == [CHECKPOINT]:
-        return ending == "npz" and (stem == "state" or stem.startswith("runs-"))
+        return ending == "npz" and (stem == "state" or stem.startswith(("runs-", "replicate-")))
     if folders[:2] == [CHECKPOINT, "blocks"]:
         return (
             len(folders) == 3 and ending == "parquet" and stem.rpartition("-")[0] in BY_GENERATION

@@ -28,8 +28,13 @@ class Progress(Protocol):
     def skip(self, generations: int) -> None:
         """Generations that an earlier part of the run has done."""
 
-    def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
-        """A generation of a run: its number of so many, and mean fitness in A and in M."""
+    def __call__(
+        self, run: str, generation: int, total: int, a: float, m: float, *, generations: int = 1
+    ) -> None:
+        """A generation of a run: its number of so many, and mean fitness in A and in M.
+
+        `generations` were done since the last call, of this run and of others.
+        """
 
 
 class Line:
@@ -55,9 +60,11 @@ class Line:
         """Generations that an earlier part of the run has done."""
         self._done = generations
 
-    def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
+    def __call__(
+        self, run: str, generation: int, total: int, a: float, m: float, *, generations: int = 1
+    ) -> None:
         """A generation of a run."""
-        self._done += 1
+        self._done += generations
         if self._due() or generation + 1 == total:
             words = f"generation {generation}  fitness A {a:.3f}  M {m:.3f}"
             self._bar.update(

@@ -22,6 +22,14 @@ def check_threads(threads: int | None) -> None:
         )
 
 
+def available_threads(threads: int | None) -> int:
+    """Return how many threads a command may use: `threads`, or all that this process may have."""
+    if threads is not None:
+        return threads
+    configured = os.environ.get("NUMBA_NUM_THREADS", "")
+    return int(configured) if configured.isdecimal() else processors()
+
+
 def use_threads(threads: int | None) -> None:
     """Let the kernels have so many threads. Raises `UserError`."""
     check_threads(threads)

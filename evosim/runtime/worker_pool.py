@@ -101,6 +101,8 @@ class PoolCallbacks(Generic[T]):
         Receives a task and its result.
     on_lost : Callable
         Receives a task whose worker died. It is done again.
+    on_checkpoint : Callable
+        Called when a signal requests a checkpoint. Workers get the request too.
     warn : Callable
         Receives a sentence for the user, such as that a worker is suspended.
     """
@@ -109,6 +111,7 @@ class PoolCallbacks(Generic[T]):
     on_message: Callable[[T, Any], object] = _ignore
     on_done: Callable[[T, Any], object] = _ignore
     on_lost: Callable[[T], object] = _ignore
+    on_checkpoint: Callable[[], object] = _ignore
     warn: Callable[[str], object] = _ignore
 
 
@@ -225,6 +228,25 @@ class WorkerPool(Generic[T]):
         self._suspended = Suspended()
         self._callbacks: PoolCallbacks[T] = PoolCallbacks()
 
+    def start(self) -> None:
+        """Start the workers now, so that they load their modules before there are tasks.
+
+        Raises
+        ------
+        UserError
+            If no worker can be started.
+        """
+        while len(self._workers) < self._options.workers:
+            self._start_worker()
+
+    def __enter__(self) -> WorkerPool[T]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End workers that were started and got no tasks."""
+        self._kill()
+        self._end()
+
     def run(self, tasks: Iterable[T], callbacks: PoolCallbacks[T]) -> None:
         """Do tasks, in their order, until all are done or a stop is requested.
 
@@ -243,8 +265,10 @@ class WorkerPool(Generic[T]):
         self._waiting = list(reversed(range(len(self._tasks))))
         workers = min(self._options.workers, len(self._tasks))
         try:
+            for worker in list(self._workers):
+                self._give(worker)
             while len(self._workers) < workers:
-                self._start_worker()
+                self._give(self._start_worker())
             while self._workers and not (self._stopping and not self._options.graceful):
                 self._step()
         except KeyboardInterrupt:  # a second Ctrl-C
@@ -262,6 +286,7 @@ class WorkerPool(Generic[T]):
         if checkpoint_requests.take():
             for worker in self._workers:
                 worker.say(CHECKPOINT)
+            self._callbacks.on_checkpoint()
         self._look_at_suspended()
         with contextlib.suppress(queue.Empty):
             self._hear(*self._heard.get(timeout=POLL))
@@ -290,10 +315,10 @@ class WorkerPool(Generic[T]):
                 " results. Another Ctrl-C ends them at once."
             )
 
-    def _start_worker(self) -> None:
+    def _start_worker(self) -> _Worker[T]:
         worker: _Worker[T] = _Worker(self._function, self._options, self._heard)
         self._workers.add(worker)
-        self._give(worker)
+        return worker
 
     def _give(self, worker: _Worker[T]) -> None:
         if self._waiting and not self._stopping:
@@ -334,7 +359,7 @@ class WorkerPool(Generic[T]):
             self._error = WorkerDied(task, f"signal {-code}" if code < 0 else f"exit code {code}")
             return
         self._waiting.append(index)
-        self._start_worker()
+        self._give(self._start_worker())
 
     def _stop(self) -> None:
         self._stopping, self._stopped_at = True, time.monotonic()

@@ -12,7 +12,7 @@ import polars as pl
 
 from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
-from evosim.simulation.controls import CONTROLS
+from evosim.simulation.controls import seed_of
 from evosim.simulation.session import Session
 from evosim.simulation.state import Run, Tables
 
@@ -46,8 +46,7 @@ def simulate_one(
     """
     from evosim.simulation.loop import simulate  # imports the compiler
 
-    own_seed = CONTROLS[control].seed(seed) if control else seed
-    run = simulate(problem, landscape, own_seed, session, control=control)
+    run = simulate(problem, landscape, seed_of(control, seed), session, control=control)
     run = replace(run, seed=seed)
     return replace(run, tables=concatenate([run]))
 

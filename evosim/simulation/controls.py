@@ -91,6 +91,14 @@ CONTROLS: dict[str, Control] = {
 }
 
 
+def seed_of(control: str, seed: int) -> int:
+    """Return the seed of a control's run that stands for a replicate with `seed`.
+
+    An empty name is the run itself.
+    """
+    return CONTROLS[control].seed(seed) if control else seed
+
+
 def controls_of(experiment: Experiment) -> dict[str, Experiment]:
     """Return the resolved controls of an experiment by name; none if it has `controls = false`.
 

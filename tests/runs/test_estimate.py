@@ -39,8 +39,10 @@ class Led:
     def skip(self, generations: int) -> None:
         self.passed_on += 1
 
-    def __call__(self, run: str, generation: int, total: int, a: float, m: float) -> None:
-        self.passed_on += 1
+    def __call__(
+        self, run: str, generation: int, total: int, a: float, m: float, *, generations: int = 1
+    ) -> None:
+        self.passed_on += generations
 
     def live(self, runs: int, first: int = 0) -> None:
         for _ in range(runs):
@@ -89,6 +91,16 @@ def test_controls_and_what_was_done_before_are_counted() -> None:
         f" {of.generations} generations at 10 s"
     )
     assert led.passed_on == of.generations + 1
+
+
+def test_runs_side_by_side_share_the_time() -> None:
+    led = Led(experiment("micro", *TEN), lambda g: 0.0)
+    for g in range(1, 41):  # 20 generations in two seconds
+        led.at += 2.0
+        led.foresight("seed 0", g, led.of.generations, 1.0, 1.0, generations=20)
+    assert led.passed_on == 800
+    # said after 5 messages: 5900 generations are left
+    assert led.said[0].startswith("about 10 min left: 10 seeds x 600 generations at 0.1 s")
 
 
 def test_a_long_grid_says_so_first() -> None:
