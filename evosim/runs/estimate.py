@@ -102,7 +102,7 @@ class RuntimeEstimator:
     def __call__(
         self, run: str, generation: int, total: int, a: float, m: float, *, generations: int = 1
     ) -> None:
-        """Take a generation of a run, or several of runs that go on side by side."""
+        """Take a generation of a run, or several of runs that are simulated side by side."""
         if self._progress:
             self._progress(run, generation, total, a, m, generations=generations)
         self._left -= generations

@@ -1,6 +1,6 @@
 """Simulate the replicates of a run, and of its controls, in several processes.
 
-A replicate depends on its experiment and its seed alone, so the tables are the same, byte for byte,
+A replicate depends on its experiment and its seed alone. So the tables are the same, byte for byte,
 for any number of processes. Short runs stay in one process, because a worker needs about two
 seconds to load its modules. So does the first replicate while kernels are not compiled yet:
 otherwise each worker would compile them.
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.config.schema import Experiment
-from evosim.errors import Stop, UserError, of_system
+from evosim.errors import Stop, UserError
 from evosim.runs.checkpoints import RunCheckpoint, replicate_blocks
 from evosim.runtime.atomic_files import make_folder
 from evosim.runtime.threads import available_threads
@@ -281,8 +281,8 @@ def _store(landscape: Landscape, folder: Path) -> Path:
     except OSError as error:
         raise UserError(
             f"the folder for temporary files {folder.parent} must have room for"
-            f" {sum(getattr(known, item.name).nbytes for item in fields(known)):,} bytes, but:"
-            f" {of_system(error) or error} Set TMPDIR to another folder, or add --threads 1."
+            f" {sum(getattr(known, item.name).nbytes for item in fields(known)):,} bytes, but"
+            f" has not ({error.strerror}). Set TMPDIR to another folder, or add --threads 1."
         ) from None
     return folder
 
