@@ -95,9 +95,9 @@ class NeverCertificate:
 
 @dataclass(frozen=True)
 class LossCertificate:
-    """Whether acts lose at most `asked`, and which act loses most."""
+    """Whether acts lose at most `limit`, and which act loses most."""
 
-    asked: float
+    limit: float
     holds: bool
     loss: float
     by_act_most: tuple[str, float] | None
@@ -117,7 +117,7 @@ def reaches(world: TabularMdp, policy: Floats, states: Bools) -> Reach:
     possible = world.start > 0.0
     value = states.astype(np.float64)
     best: list[Floats] = []
-    came: list[Ints] = []
+    predecessors: list[Ints] = []
     likely = world.start.copy()
     ever = bool((possible & states).any())
     for age in range(world.lifespan):
@@ -125,7 +125,7 @@ def reaches(world: TabularMdp, policy: Floats, states: Bools) -> Reach:
         best.append(likely)
         open_ = np.where(states, 0.0, likely)  # a path that has arrived has ended
         onward = open_[:, None] * move
-        came.append(onward.argmax(axis=0))
+        predecessors.append(onward.argmax(axis=0))
         likely = onward.max(axis=0)
         possible = (move[possible & ~states] > 0.0).any(axis=0)
         ever |= bool((possible & states).any())
@@ -140,7 +140,7 @@ def reaches(world: TabularMdp, policy: Floats, states: Bools) -> Reach:
     return Reach(
         False,
         float(world.start @ value),
-        _path(world, policy, steps, came, age, s),
+        _path(world, policy, steps, predecessors, age, s),
         float(arrivals[age]),
     )
 
@@ -151,7 +151,7 @@ def _steps(world: TabularMdp, policy: Floats) -> Floats:
 
 
 def _path(
-    world: TabularMdp, policy: Floats, steps: Floats, came: list[Ints], age: int, s: int
+    world: TabularMdp, policy: Floats, steps: Floats, predecessors: list[Ints], age: int, s: int
 ) -> tuple[Step, ...]:
     """The likeliest way into a state at an age, first step first, with the likeliest act of each
     step.
@@ -159,7 +159,7 @@ def _path(
     out: list[Step] = []
     act: str | None = None
     while age >= 0:
-        before = int(came[age - 1][s]) if age else -1
+        before = int(predecessors[age - 1][s]) if age else -1
         level = level_at(age - 1, world.lifespan, len(policy)) if age else 0
         chance = float(steps[level, before, s]) if age else float(world.start[s])
         out.append(Step(age, world.states[s], act, chance))

@@ -233,6 +233,6 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 
-def told_apart(frame: pl.DataFrame) -> pl.DataFrame:
+def detected_differences(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows whose interval does not hold 0."""
     return frame.filter((pl.col("low") > 0.0) | (pl.col("high") < 0.0))

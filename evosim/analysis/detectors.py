@@ -149,7 +149,7 @@ class Lives:
     acts: Ints
 
 
-def watch(world: TabularMdp, policy: Floats, n: int, rng: np.random.Generator) -> Lives:
+def observe_lives(world: TabularMdp, policy: Floats, n: int, rng: np.random.Generator) -> Lives:
     """Sampled lives of one policy."""
     by_age = aged(policy, world.lifespan)
     states, acts = (

@@ -42,7 +42,7 @@ class GenotypeAccounts:
             rules = self.evaluator.genome.decode(np.array([number], dtype=np.int64))
             policies = tuple(policy_of(rules, 0, world, self.evaluator.pair) for world in (a, m))
             occupancies = tuple(
-                self.evaluator.evaluate(number, which).occupancy for which in WORLDS
+                self.evaluator.evaluate(number, world_name).occupancy for world_name in WORLDS
             )
             found = total_variation.variation(
                 a,
@@ -55,29 +55,31 @@ class GenotypeAccounts:
             self._variations[number] = found.checked()
         return self._variations[number]
 
-    def causes(self, classes: NDArray[np.int64], which: str) -> list[causes.Causes] | None:
+    def causes(self, classes: NDArray[np.int64], world_name: str) -> list[causes.Causes] | None:
         """The causes of each class's loss in a world, by payoff in A and by intent in M.
 
         None for rules that do not plan.
         """
         fresh = np.array(
-            [c for c in dict.fromkeys(classes.tolist()) if (c, which) not in self._causes],
+            [c for c in dict.fromkeys(classes.tolist()) if (c, world_name) not in self._causes],
             dtype=np.int64,
         )
         known = {
-            int(c): self._causes[int(c), which] for c in classes if (int(c), which) in self._causes
+            int(c): self._causes[int(c), world_name]
+            for c in classes
+            if (int(c), world_name) in self._causes
         }
         if fresh.size:
-            world = self.evaluator.world(which)
+            world = self.evaluator.world(world_name)
             found = causes.causes_of(
                 self.evaluator.genome.decode(fresh),
                 world,
-                world.payoff if which == "ancestral" else world.intent,
+                world.payoff if world_name == "ancestral" else world.intent,
                 self.evaluator.pair.cue,
             )
             if found is None:
                 return None
             known |= zip(fresh.tolist(), found, strict=True)
             for class_id, found_causes in known.items():
-                self._causes[class_id, which] = found_causes
+                self._causes[class_id, world_name] = found_causes
         return [known[int(c)] for c in classes]

@@ -191,20 +191,24 @@ def parts_of_genomes(amounts: Floats, after_upkeep: Floats, after_drivers: Float
 class _OneWorld:
     """Parts of all living genomes in one world."""
 
-    def __init__(self, inputs: AccountInputs, which: str, rungs: Sequence[Occupants]) -> None:
-        self.inputs, self.which = inputs, which
+    def __init__(self, inputs: AccountInputs, world_name: str, rungs: Sequence[Occupants]) -> None:
+        self.inputs, self.world_name = inputs, world_name
         cache = inputs.record.cache
         self.evaluator = cache.evaluator
-        self.size = cache.gaps.spans["ancestral" if which == "ancestral" else "modern_intent"].size
+        self.size = cache.gaps.spans[
+            "ancestral" if world_name == "ancestral" else "modern_intent"
+        ].size
         self.best = inputs.best_classes.of_rungs()["best_ancestral"]
         order = _by_commonness(self.best, rungs)
         rules = self.evaluator.genome.decode(order)
         repaired = repair(
             rules,
             self.evaluator.pair,
-            which,
+            world_name,
             make_scorer=inputs.make_scorer,
-            most_minds=most_minds(self.evaluator.world(which), compiled=has_compiled_code(rules)),
+            most_minds=most_minds(
+                self.evaluator.world(world_name), compiled=has_compiled_code(rules)
+            ),
         )
         self.amounts = repaired.amounts
         split = len(self.amounts)
@@ -212,17 +216,17 @@ class _OneWorld:
         self.row = {class_id: row for row, class_id in enumerate(order[:split].tolist())}
         self._check_classes()
         self.parts_of_best = self.parts(Occupants.of_class(self.best))[0]
-        self.fitness_of_best = self.evaluator.scored(self.best, which)
+        self.fitness_of_best = self.evaluator.scored(self.best, world_name)
 
     def _check_classes(self) -> None:
         """Planners as they are must have the fitness that ladders use."""
         for class_id, row in self.row.items():
             here = float(self.amounts[row, 0] * self.after_upkeep[row])
-            known = self.evaluator.scored(class_id, self.which)
+            known = self.evaluator.scored(class_id, self.world_name)
             if not abs(here - known) <= EXACT * self.size:
                 raise NotTheStep(
-                    f"class {class_id} must have fitness {known!r} in the {self.which} world, but"
-                    f" has {here!r}. This is a fault of evosim: report it."
+                    f"class {class_id} must have fitness {known!r} in the {self.world_name} world,"
+                    f" but has {here!r}. This is a fault of evosim: report it."
                 )
 
     def parts(self, rung: Occupants) -> Floats:
@@ -239,7 +243,8 @@ class _OneWorld:
         if more is not None:
             parts |= dict(zip(PLAYERS, more.tolist(), strict=True))
         left = [
-            share * (self.fitness_of_best - self.evaluator.scored(class_id, self.which) * retained)
+            share
+            * (self.fitness_of_best - self.evaluator.scored(class_id, self.world_name) * retained)
             for class_id, retained, share in zip(
                 rung.classes[~split].tolist(),
                 rung.fitness_retained[~split].tolist(),
@@ -258,7 +263,7 @@ class _OneWorld:
     ) -> list[dict[str, object]]:
         """Rows of the table of one seed. Raises `NotTheStep`."""
         losses = {name: self.loss(rung) for name, rung in rungs.items()}
-        measured = account.ladders.of(self.which).steps
+        measured = account.ladders.of(self.world_name).steps
         out: list[dict[str, object]] = []
         for step, upper, lower in steps:
             high, low = losses[upper], losses[lower]
@@ -266,7 +271,7 @@ class _OneWorld:
             self._check_step(account.seed, step, parts, measured[STEPS[step]])
             head = {
                 "seed": account.seed,
-                "world": self.which,
+                "world": self.world_name,
                 "step": step,
                 "classes": low.classes,
                 "covered": min(low.covered, high.covered),
@@ -281,7 +286,7 @@ class _OneWorld:
         if measured is None or not abs(total - measured) <= EXACT * self.size:
             raise NotTheStep(
                 f"the causes of step '{STEPS[step]}' must sum to {measured!r} in the"
-                f" {self.which} world of seed {seed}, but sum to {total!r}. This is a fault of"
+                f" {self.world_name} world of seed {seed}, but sum to {total!r}. This is a fault of"
                 " evosim: report it."
             )
 
@@ -328,9 +333,9 @@ def tables(inputs: AccountInputs) -> dict[str, pl.DataFrame]:
     record = inputs.record
     genome = record.cache.evaluator.genome
     if genome.decode(np.zeros(1, dtype=np.int64)).planners():
-        for which in WORLDS:
-            rungs = [rungs_of(inputs, account, which) for account in inputs.seeds]
-            world = _OneWorld(inputs, which, [x for seed in rungs for x in seed.values()])
+        for world_name in WORLDS:
+            rungs = [rungs_of(inputs, account, world_name) for account in inputs.seeds]
+            world = _OneWorld(inputs, world_name, [x for seed in rungs for x in seed.values()])
             for account, of_seed in zip(inputs.seeds, rungs, strict=True):
                 steps = steps_of(
                     of_seed,
@@ -341,13 +346,13 @@ def tables(inputs: AccountInputs) -> dict[str, pl.DataFrame]:
     return {"loss_causes": pl.DataFrame(out, schema=SCHEMA)}
 
 
-def rungs_of(inputs: AccountInputs, account: SeedAccount, which: str) -> dict[str, Occupants]:
+def rungs_of(inputs: AccountInputs, account: SeedAccount, world_name: str) -> dict[str, Occupants]:
     """The rungs of one seed from R3 down, as far as populations lived to the swap."""
     record = inputs.record
     out = {"best_ancestral": Occupants.of_class(inputs.best_classes.of_rungs()["best_ancestral"])}
     best = record.best_on_sample(account.seed)
     if best:
-        out["best_on_sample"] = Occupants.of_class(getattr(best, which))
+        out["best_on_sample"] = Occupants.of_class(getattr(best, world_name))
     for rung, control in (("all_cases", "all_cases"), ("control", "fair")):
         if control in record.controls:
             snapshot = record.snapshot(record.controls[control], account.seed, "swap")

@@ -302,7 +302,7 @@ def _near_optimal(inputs: AccountInputs, ladders: pl.DataFrame) -> tuple[NearOpt
     known = max(settings.near_ties, default=0.0)
     whole = landscape.height == record.cache.evaluator.genome.grid.breeding_true
 
-    def kept(within: float | None, close: pl.DataFrame) -> NearOptimal:
+    def near_optimal_row(within: float | None, close: pl.DataFrame) -> NearOptimal:
         if not ranges.exact:
             return NearOptimal(within, None, None, None, None)
         if close.is_empty():
@@ -312,7 +312,7 @@ def _near_optimal(inputs: AccountInputs, ladders: pl.DataFrame) -> tuple[NearOpt
         return NearOptimal(within, close.height, *shares)
 
     rows = [
-        kept(within, ladder.near_best(landscape, within, span))
+        near_optimal_row(within, ladder.near_best(landscape, within, span))
         for within in sorted({0.0, *settings.near_ties})
     ]
     populations = ladders.filter(
@@ -322,6 +322,10 @@ def _near_optimal(inputs: AccountInputs, ladders: pl.DataFrame) -> tuple[NearOpt
         mean = float(np.mean(populations.to_numpy()))
         close = landscape.filter(pl.col("ancestral") >= mean)
         all_known = whole or (ranges.exact and mean >= best - known * abs(best - span.worst))
-        row = kept(None, close) if all_known else NearOptimal(None, None, None, None, None)
+        row = (
+            near_optimal_row(None, close)
+            if all_known
+            else NearOptimal(None, None, None, None, None)
+        )
         rows.append(row)
     return tuple(rows)

@@ -33,7 +33,7 @@ SCHEMA = {
 }
 
 
-def commonest_class(populations: pl.DataFrame) -> tuple[int, float, str]:
+def most_common_class(populations: pl.DataFrame) -> tuple[int, float, str]:
     """Most common class over all seeds (of equals the lowest), its mean share, and the moment.
 
     The moment is the swap, or the end if all died before.

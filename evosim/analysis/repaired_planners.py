@@ -74,7 +74,7 @@ class RepairedPlanners:
 def repair(
     rules: Rules,
     pair: WorldPair,
-    which: str,
+    world_name: str,
     *,
     make_scorer: MakeScorer | None = None,
     most_minds: int | None = None,
@@ -87,7 +87,7 @@ def repair(
         Planners.
     pair : WorldPair
         The worlds.
-    which : str
+    world_name : str
         `ancestral` or `modern`.
     make_scorer : Callable, optional
         Makes a compiled scorer of a world.
@@ -105,8 +105,8 @@ def repair(
     NotOptimal
         If a planner with all parts right is not the best policy.
     """
-    world = pair.ancestral if which == "ancestral" else pair.modern
-    amount = world.payoff if which == "ancestral" else world.intent
+    world = pair.ancestral if world_name == "ancestral" else pair.modern
+    amount = world.payoff if world_name == "ancestral" else world.intent
     minds = _Minds(rules, world, amount, pair.cue)
     codes = minds.codes()
     numbers, first, inverse = np.unique(codes.ravel(), return_index=True, return_inverse=True)
@@ -116,7 +116,7 @@ def repair(
         codes = codes[:enough]
         numbers, inverse = np.unique(codes.ravel(), return_inverse=True)
     values = (
-        minds.by_scorer(numbers, pair, which, make_scorer)
+        minds.by_scorer(numbers, pair, world_name, make_scorer)
         if make_scorer and has_compiled_code(rules)
         else minds.by_reference(numbers)
     )
@@ -239,7 +239,7 @@ class _Minds:
         return tuple(part.astype(np.int64) for part in np.unravel_index(codes, self.shape))
 
     def by_scorer(
-        self, codes: Ints, pair: WorldPair, which: str, make_scorer: MakeScorer
+        self, codes: Ints, pair: WorldPair, world_name: str, make_scorer: MakeScorer
     ) -> Floats:
         """`[m]` lifetime amounts of minds, by a compiled scorer."""
         world, first = self.world, self.first
@@ -275,7 +275,7 @@ class _Minds:
                 other = np.column_stack([self.rules.second.weights[one], np.zeros(len(one))])
                 rules = GatedRules(planners, replace(planners, weights=other), self.rules.gate[one])
             scores = scorer.score(rules, named=False)
-            out[at] = scores.payoff if which == "ancestral" else scores.intent
+            out[at] = scores.payoff if world_name == "ancestral" else scores.intent
         return out
 
     def by_reference(self, codes: Ints) -> Floats:

@@ -43,7 +43,7 @@ class Life:
         Index of this life among the drawn lives.
     drawn : int
         Number of drawn lives.
-    came_to : dict of float
+    total : dict of float
         By world, the amount of this life.
     expected : dict of float
         By world, the exact mean amount of all lives, gross of upkeep.
@@ -52,7 +52,7 @@ class Life:
     rows: pl.DataFrame
     number: int
     drawn: int
-    came_to: dict[str, float]
+    total: dict[str, float]
     expected: dict[str, float]
 
 
@@ -104,11 +104,11 @@ def life(evaluator: ClassEvaluator, number: int, seed: int, drawn: int = DRAWN) 
                     "so_far": so_far,
                 }
             )
-    came = dict(zip(WORLDS, totals[shown].tolist(), strict=True))
+    totals_of_life = dict(zip(WORLDS, totals[shown].tolist(), strict=True))
     return Life(
         pl.DataFrame(rows, schema=SCHEMA),
         shown,
         drawn,
-        came,
+        totals_of_life,
         dict(zip(WORLDS, expected.tolist(), strict=True)),
     )

@@ -72,14 +72,14 @@ def a_path(value: Any, what: str, example: str) -> Path:
         isinstance(value, os.PathLike) and not isinstance(os.fspath(value), str)
     ):
         raise UserError(
-            f"{what} must be a path, but is {found(value)}. Give text or a pathlib.Path, for"
+            f"{what} must be a path, but is {describe(value)}. Give text or a pathlib.Path, for"
             f" example {example}."
         )
     path = Path(value)
     if "\0" in str(path):
         raise UserError(
-            f"{what} must be a path, but has the sign U+0000 in it ({found(str(path))}). Give for"
-            f" example {example}."
+            f"{what} must be a path, but has the sign U+0000 in it ({describe(str(path))}). Give"
+            f" for example {example}."
         )
     return path
 
@@ -121,7 +121,7 @@ def one_of(name: Any, kind: str, known: Iterable[str]) -> str:
     options = list(known)
     if not isinstance(name, str):
         raise UserError(
-            f"{kind} must be text, but is {found(name)}. "
+            f"{kind} must be text, but is {describe(name)}. "
             + (f"Use one of {', '.join(sorted(options))}." if options else "There is none here.")
         )
     if name not in options:
@@ -157,13 +157,14 @@ def texts(values: Any, what: str, example: str, *, some: bool = False) -> list[s
         return [values]
     if isinstance(values, bytes) or not isinstance(values, Iterable):
         raise UserError(
-            f"{what} must be a list of texts, but is {found(values)}. Give for example {example}."
+            f"{what} must be a list of texts, but is {describe(values)}. Give for example"
+            f" {example}."
         )
     out = list(values)
     for value in out:
         if not isinstance(value, str):
             raise UserError(
-                f"{what} must be a list of texts, but has {found(value)} in it. Give for example"
+                f"{what} must be a list of texts, but has {describe(value)} in it. Give for example"
                 f" {example}."
             )
     if some and not out:
@@ -197,7 +198,7 @@ def whole(value: Any, what: str, example: int) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
         raise UserError(
-            f"{what} must be a whole number, but is {found(value)}. Give for example {example}."
+            f"{what} must be a whole number, but is {describe(value)}. Give for example {example}."
         )
     return value
 
@@ -224,11 +225,11 @@ def flag(value: Any, what: str) -> bool:
     """
     if not isinstance(value, bool):
         raise UserError(
-            f"{what} must be True or False, but is {found(value)}. Give for example {what}=True."
+            f"{what} must be True or False, but is {describe(value)}. Give for example {what}=True."
         )
     return value
 
 
-def found(value: Any) -> str:
+def describe(value: Any) -> str:
     """Say what a value is, in a few words."""
     return f"{reprlib.repr(value)} (a {type(value).__name__})" if value is not None else "None"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evosim.analysis.comparison import compared as accounts_compared
-from evosim.analysis.comparison import pairing_of, told_apart
+from evosim.analysis.comparison import detected_differences, pairing_of
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.summary import RunSummary
 from evosim.api.accounts import Tree
@@ -94,12 +94,12 @@ class Comparison(Guarded):
             for name, (_, summary) in zip(self.names, self.analyses, strict=True)
         )
 
-    def told_apart(self) -> pl.DataFrame:
+    def detected_differences(self) -> pl.DataFrame:
         """The differences whose interval does not hold 0.
 
         One of twenty does so by chance where there is none.
         """
-        return told_apart(self.differences)
+        return detected_differences(self.differences)
 
     def notes(self) -> list[str]:
         """Notes for readers of these numbers, in sentences."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evosim.analysis.comparison import pairing_of, told_apart
+from evosim.analysis.comparison import detected_differences, pairing_of
 from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.recorded_run import Recorded
 from evosim.config.resolve import payoff_unit
@@ -124,7 +124,7 @@ def _of_intervals(c: Comparison, name: str) -> list[str]:
         f" fewer than {FEWEST} seeds, or alike in all seeds (=). Alike does not mean exact."
     ]
     detected, chance = (
-        told_apart(with_intervals).height,
+        detected_differences(with_intervals).height,
         (1.0 - base.analysis.confidence) * with_intervals.height,
     )
     if with_intervals.height:

@@ -58,7 +58,7 @@ def _show(console: Console, c: Comparison) -> None:
             if rows.height:
                 show_table(console, _difference_table(rows, f"{title} ({c.unit} in a life)", i + 1))
     for note in c.notes():
-        say(console, f"* {note}", hang=2, highlight=False)
+        say(console, f"* {note}", indent=2, highlight=False)
 
 
 def _names_of_runs(c: Comparison) -> list[str]:

@@ -90,7 +90,7 @@ class Source:
             raise unknown(f"a table of {self.folder}", name, self.readers)
         return self.readers[name]()
 
-    def listed(self) -> pl.DataFrame:
+    def list_tables(self) -> pl.DataFrame:
         """All tables: `table`, `rows`, `columns`, `what`."""
         rows = []
         for name in self.readers:

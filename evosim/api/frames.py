@@ -18,7 +18,7 @@ from evosim.analysis.ladder import RUNG_CODES, RUNGS, STEPS
 from evosim.analysis.loss_summary import NICKNAMES
 from evosim.analysis.means_over_seeds import SEED_DEPENDENT, IntervalSettings, mean
 from evosim.analysis.summary import AccountSummary
-from evosim.api.arguments import found as describe_argument
+from evosim.api.arguments import describe
 from evosim.errors import UserError
 from evosim.runtime.blocks import some_rows
 
@@ -47,7 +47,7 @@ def plain_names(frame: pl.DataFrame) -> pl.DataFrame:
     """
     if not isinstance(frame, pl.DataFrame):
         raise UserError(
-            f"frame must be a polars frame, but is {describe_argument(frame)}. Give for example"
+            f"frame must be a polars frame, but is {describe(frame)}. Give for example"
             " run.table('populations')."
         )
     names: dict[str, str] = {}

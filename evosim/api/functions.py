@@ -84,7 +84,7 @@ def run(
     UserError
         An argument, the experiment or the folder is not valid.
     """
-    from evosim.runtime.progress import shown
+    from evosim.runtime.progress import progress_line
     from evosim.runtime.text_layout import Screen
 
     for name, value in {"force": force, "progress": progress}.items():
@@ -95,7 +95,9 @@ def run(
             f"world.name must be a pair of worlds to be run in, but '{resolved.world.name}' is a"
             " landscape over real vectors. Use evosim.search."
         )
-    with shown(Screen(stderr=True, quiet=not progress), execute.number_of_runs(resolved)) as line:
+    with progress_line(
+        Screen(stderr=True, quiet=not progress), execute.number_of_runs(resolved)
+    ) as line:
         recorded, _ = execute.run(
             resolved,
             out=maybe_path(out, "out", "'results/mine'"),

@@ -14,7 +14,7 @@ from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.summary import RunSummary
 from evosim.api import frames
 from evosim.api.accounts import Accounted, Tree
-from evosim.api.arguments import found, one_of, texts
+from evosim.api.arguments import describe, one_of, texts
 from evosim.api.in_folder import InFolder
 from evosim.api.population import Population
 from evosim.api.population import account as account_of
@@ -108,8 +108,8 @@ class Run(Accounted, InFolder):
         """
         if isinstance(genome, bool) or not isinstance(genome, int | Mapping):
             raise UserError(
-                f"genome must be the number of a class or values by locus, but is {found(genome)}."
-                " Give for example run.account(0)."
+                f"genome must be the number of a class or values by locus, but is"
+                f" {describe(genome)}. Give for example run.account(0)."
             )
         if isinstance(genome, Mapping):
             genome = int(

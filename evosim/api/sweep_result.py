@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evosim.api.arguments import a_path, found, one_of, texts
+from evosim.api.arguments import a_path, describe, one_of, texts
 from evosim.api.in_folder import InFolder
 from evosim.errors import UserError
 
@@ -136,7 +136,7 @@ class Sweep(InFolder):
         for name, option in ((x, "x"), (y, "y")):
             if not isinstance(name, str | None):
                 raise UserError(
-                    f"{option} must be the name of a parameter, but is {found(name)}. Use one of"
+                    f"{option} must be the name of a parameter, but is {describe(name)}. Use one of"
                     f" {', '.join(self.parameters)}."
                 )
         named = [
@@ -169,7 +169,7 @@ class Sweep(InFolder):
             return rows
         if not isinstance(quantity, str):
             raise UserError(
-                f"quantity must be text, but is {found(quantity)}. Give for example"
+                f"quantity must be text, but is {describe(quantity)}. Give for example"
                 " 'ladder.modern.steps.shift'; sweep.quantities lists all."
             )
         return rows.filter(pl.col("quantity").is_in(chosen(self.analysis, [quantity])))

@@ -262,7 +262,7 @@ def figures(tables: Tables, experiment: Experiment) -> Charts:
         "stuck-by-sides": _by_sides(measured, experiment),
         "demon": _demon(of["hills"]),
         "searches": _by_search(of, experiment),
-        "kept": _kept(measured, experiment),
+        "kept": _progress_kept(measured, experiment),
     }
 
 
@@ -400,7 +400,7 @@ def _by_search(of: dict[str, pl.DataFrame], experiment: Experiment) -> Any:
     return themed(alt.concat(*charts, columns=4), "The same hills under other searches", subtitle)
 
 
-def _kept(measured: dict[str, Measurement], experiment: Experiment) -> Any:
+def _progress_kept(measured: dict[str, Measurement], experiment: Experiment) -> Any:
     names = ["gradient", *OTHERS]
     rows = []
     for name in names:
@@ -438,10 +438,10 @@ def _kept(measured: dict[str, Measurement], experiment: Experiment) -> Any:
     )
 
 
-def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
+def stored_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
     """The last point of each run. The paths themselves can be computed in seconds."""
     ends = [table.group_by("arm", "seed").last().sort("seed") for table in tables.values()]
     return {"ends": pl.concat(ends)}
 
 
-CLAIM = Claim(parts, measure, figures, kept_tables)
+CLAIM = Claim(parts, measure, figures, stored_tables)

@@ -76,11 +76,11 @@ def _scored(setting: Problem, problem: Problem, *, dear: bool = True) -> pl.Data
     rules = problem.genome.decode(np.arange(size))
     a, m, where = pair.ancestral, pair.modern, read.reached_by_some(pair)
     payoff = np.array([1.0 if feature == "A" else 0.0 for feature in a.features])
-    told_gate = _gates(rules)
+    gates = _gates(rules)
     rows: list[Row] = []
     # The kind of a genome does not depend on the cue's error: after a wrong cue a sleeper may
     # deceive.
-    for i, kind in enumerate(x.kind for x in examine(rules, told_right(setting).pair)):
+    for i, kind in enumerate(x.kind for x in examine(rules, without_cue_errors(setting).pair)):
         here, there = policy_of(rules, i, a, pair), policy_of(rules, i, m, pair)
         lost_ancestral, lost_modern = (
             read.lost_by(a, here, a.payoff),
@@ -99,7 +99,7 @@ def _scored(setting: Problem, problem: Problem, *, dear: bool = True) -> pl.Data
                 "seen modern": _seen(m, there, m.intent),
                 "first objective": read.objective_distance(rules, i, payoff, hidden=False),
                 "all objectives": read.objective_distance(rules, i, payoff, hidden=True),
-                "gate": told_gate[i],
+                "gate": gates[i],
                 "ancestral payoff": lost_ancestral,
                 "anywhere": read.worst_anywhere(m, there, m.intent, where),
                 "modern intent": lost_modern,
@@ -134,7 +134,7 @@ def agency(experiment: Experiment) -> pl.DataFrame:
             )
             for seed in experiment.seeds:
                 if (seed, key) not in known:
-                    lives = read.watch(
+                    lives = read.observe_lives(
                         world,
                         policy,
                         LIVES,
@@ -152,7 +152,7 @@ def agency(experiment: Experiment) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def told_right(setting: Problem) -> Problem:
+def without_cue_errors(setting: Problem) -> Problem:
     """The same problem with a cue that does not err."""
     return build(with_settings(setting.experiment, "world.cue={}"))
 
@@ -263,7 +263,7 @@ def agents_and_devices(planners: Experiment, reflexes: Experiment, seed: int) ->
         best = _best_evolved(setting, landscape, seed)
         rules = setting.genome.decode(np.array([best]))
         policy = policy_of(rules, 0, world, pair)
-        lives = read.watch(world, policy, SAVANNA_LIVES, np.random.default_rng([seed, 12]))
+        lives = read.observe_lives(world, policy, SAVANNA_LIVES, np.random.default_rng([seed, 12]))
         rows.append(
             {
                 "seed": seed,

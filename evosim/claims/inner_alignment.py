@@ -368,7 +368,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     }
 
 
-def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
+def stored_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
     """Counts, lives, equals and explanations."""
     names = [member.name for member in experiment.analysis.family]
     every_life = pl.concat(
@@ -455,7 +455,7 @@ def _cells_chart(tables: Tables) -> Any:
 def _lives_chart(tables: Tables, experiment: Experiment) -> Any:
     """One life of each off-diagonal cell."""
     acts = build(experiment).pair.ancestral.acts
-    every_life = kept_tables(tables, experiment)["lives"].with_columns(
+    every_life = stored_tables(tables, experiment)["lives"].with_columns(
         pl.concat_str([pl.col("cell"), pl.lit(" ("), pl.col("world"), pl.lit(")")]).alias("who"),
         (pl.col("age") + 1).alias("end"),
         pl.col("act").str.replace_all("_", " "),
@@ -529,4 +529,4 @@ def _equals_chart(tables: Tables) -> Any:
     )
 
 
-CLAIM = Claim(parts, measure, figures, kept_tables)
+CLAIM = Claim(parts, measure, figures, stored_tables)

@@ -196,7 +196,7 @@ def factorial(tables: Tables) -> pl.DataFrame:
     )
 
 
-def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
+def stored_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
     """The factorial, and the terms of the inequality by grid."""
     every = pl.concat([bounded(table) for table in tables.values()])
     by_cell = every.group_by("cell", maintain_order=True).agg(
@@ -308,4 +308,4 @@ def _inequality_chart(tables: Tables) -> Any:
     )
 
 
-CLAIM = Claim(parts, measure, figures, kept_tables)
+CLAIM = Claim(parts, measure, figures, stored_tables)

@@ -365,7 +365,7 @@ def measure(tables: Tables, experiment: Experiment) -> dict[str, Measurement]:
     }
 
 
-def kept_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
+def stored_tables(tables: Tables, experiment: Experiment) -> dict[str, pl.DataFrame]:
     """Counts and slack by source, choices, mixtures by share, and the trap."""
     points = _points(tables)
     by_source = points.group_by("where", maintain_order=True).agg(
@@ -487,4 +487,4 @@ def _trap_chart(tables: Tables) -> Any:
     )
 
 
-CLAIM = Claim(parts, measure, figures, kept_tables)
+CLAIM = Claim(parts, measure, figures, stored_tables)

@@ -126,10 +126,15 @@ def best(experiment: Experiment) -> pl.DataFrame:
             "best ancestral, luckiest": best_classes.ancestral.best,
         }
         for who, number in named.items():
-            conduct = evaluator.evaluate(number, letter)
+            evaluation = evaluator.evaluate(number, letter)
             rows.append(
-                {"payoff": payoff, "who": who, "world": letter, "villages": conduct.amounts.intent}
-                | outcome(params, world, conduct.occupancy)
+                {
+                    "payoff": payoff,
+                    "who": who,
+                    "world": letter,
+                    "villages": evaluation.amounts.intent,
+                }
+                | outcome(params, world, evaluation.occupancy)
             )
     return pl.DataFrame(rows)
 

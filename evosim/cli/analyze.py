@@ -264,6 +264,6 @@ def _list_tables(source: Any) -> None:
     table = Table(box=None)
     for column in ("table", "rows", "what it is"):
         table.add_column(column, justify="right" if column == "rows" else "left")
-    for row in source.listed().iter_rows(named=True):
+    for row in source.list_tables().iter_rows(named=True):
         table.add_row(row["table"], f"{row['rows']:,}", row["what"])
     show_table(Screen(), table)

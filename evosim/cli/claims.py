@@ -14,7 +14,7 @@ from evosim.cli.options import AsJson, with_option_groups
 from evosim.cli.output import warn
 from evosim.errors import Interrupted, Stop
 from evosim.runtime.atomic_files import write_atomically
-from evosim.runtime.interrupts import Watch, how_read, wall_time_of
+from evosim.runtime.interrupts import StopRequests, describe_wall_time, wall_time_of
 from evosim.runtime.machine import processors
 from evosim.runtime.output_folders import must_be_writable
 
@@ -115,15 +115,15 @@ def _test(chosen: list[str], size: str, folder: Path, options: ClaimOptions) -> 
     from evosim.claims.evaluate import ClaimRunner
 
     wall_time = options.wall_time
-    with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
+    with StopRequests(None if wall_time is None else wall_time_of(wall_time)) as stop_requests:
         try:
             if wall_time is not None:
-                warn(how_read(wall_time))
+                warn(describe_wall_time(wall_time))
             runner = ClaimRunner(chosen, size, SCRATCH / "claims-parts")
-            _compute(runner, options.workers, watch, quiet=options.as_json)
+            _compute(runner, options.workers, stop_requests, quiet=options.as_json)
             return [runner.test(name, folder, figures=options.figures) for name in chosen]
         except (Exception, Stop) as error:
-            if stop := watch.behind(error):
+            if stop := stop_requests.behind(error):
                 raise Interrupted(
                     f"stopped by {stop}; finished parts are stored. Rerun the same command to"
                     " continue",
@@ -132,7 +132,9 @@ def _test(chosen: list[str], size: str, folder: Path, options: ClaimOptions) -> 
             raise
 
 
-def _compute(runner: ClaimRunner, workers: int | None, watch: Watch, *, quiet: bool) -> None:
+def _compute(
+    runner: ClaimRunner, workers: int | None, stop_requests: StopRequests, *, quiet: bool
+) -> None:
     """Compute the missing parts with a progress bar. Long work begins with an estimate."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -164,7 +166,7 @@ def _compute(runner: ClaimRunner, workers: int | None, watch: Watch, *, quiet: b
         line = bar.add_task("parts", total=len(left))
         runner.compute(
             processes,
-            watch,
+            stop_requests,
             lambda task, took: bar.update(
                 line, advance=1, description=f"{task.claim}: {task.part.name}"
             ),
@@ -194,6 +196,6 @@ def _list(console: Console, chosen: list[str]) -> None:
             say(
                 console,
                 f"   {prediction.quantity}: {format_prediction(prediction)}  {prediction.why}",
-                hang=5,
+                indent=5,
                 highlight=False,
             )

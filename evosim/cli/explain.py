@@ -21,9 +21,9 @@ def explain(
     if words:
         for entry in glossary.explain(" ".join(words)):
             say(console, bold(", ".join(entry.words)), highlight=False)
-            say(console, f"  {entry.meaning}", hang=2, highlight=False)
+            say(console, f"  {entry.meaning}", indent=2, highlight=False)
         return
     for title, code in (("Terms", False), ("Names in the code", True)):
         known = [word for entry in glossary.entries() if entry.code == code for word in entry.words]
         say(console, bold(title), highlight=False)
-        say(console, f"  {', '.join(known)}", hang=2, highlight=False)
+        say(console, f"  {', '.join(known)}", indent=2, highlight=False)

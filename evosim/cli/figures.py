@@ -46,6 +46,6 @@ def figures(
             " lists all figures."
         )
     for path in gallery.draw(
-        folder, names or [], gallery.formats_of(formats), size, usual=usual, tell=warn
+        folder, names or [], gallery.formats_of(formats), size, usual=usual, log=warn
     ):
         echo(str(path))

@@ -88,7 +88,7 @@ def draw(
     size: str,
     *,
     usual: bool = False,
-    tell: Callable[[str], object] = lambda words: None,
+    log: Callable[[str], object] = lambda words: None,
 ) -> list[Path]:
     """Draw the figures of a run, a sweep or a search into its folder.
 
@@ -104,7 +104,7 @@ def draw(
         A size of `evosim.figures.SIZES`.
     usual : bool
         Whether to draw only the default figures, if there are no `names`.
-    tell : callable
+    log : callable
         Called with each warning.
 
     Returns
@@ -133,13 +133,13 @@ def draw(
     available = [entry.name for entry in known if entry.usual or not usual]
     failures: list[str] = []
     request = _Request(
-        folder, list(dict.fromkeys(names)), available, tuple(formats), size, tell, failures.append
+        folder, list(dict.fromkeys(names)), available, tuple(formats), size, log, failures.append
     )
     paths = {RUN: _draw_run, SWEEP: _draw_sweep, SEARCH: _draw_search}[of](request)
     if failures and not paths:
         raise UserError(failures[0])
     for message in failures:
-        tell(message)
+        log(message)
     return paths
 
 

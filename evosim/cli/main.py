@@ -33,7 +33,13 @@ from evosim.cli.run import run
 from evosim.cli.sweep import sweep
 from evosim.errors import Interrupted, Stop, UserError, in_one_line, of_system
 from evosim.runtime.machine import check_addresses
-from evosim.runtime.output import UNHEARD, ReaderGone, Unheard, open_what_is_closed, watched_stream
+from evosim.runtime.output import (
+    OUTPUT_LOST,
+    OutputLost,
+    ReaderClosed,
+    open_what_is_closed,
+    watched_stream,
+)
 from evosim.runtime.terminal import echo
 from evosim.version import __version__
 
@@ -133,13 +139,13 @@ def main() -> None:
             raise abort.__cause__ from None
         warn("interrupted")
         sys.exit(INTERRUPTED)
-    except ReaderGone:
+    except ReaderClosed:
         sys.stdout = None
         sys.exit(0)
-    except Unheard as error:
+    except OutputLost as error:
         sys.stdout = None  # its buffer would fail again
         warn(str(error))
-        sys.exit(UNHEARD)
+        sys.exit(OUTPUT_LOST)
     except BaseException as error:
         if isinstance(error, SystemExit) or (user_error := of_system(error)) is None:
             raise
@@ -170,11 +176,11 @@ def command() -> None:
         try:
             if sys.stdout is not None:
                 sys.stdout.flush()
-        except ReaderGone:
+        except ReaderClosed:
             pass
-        except Unheard as error:
+        except OutputLost as error:
             warn(str(error))
-            code = code or UNHEARD
+            code = code or OUTPUT_LOST
         with contextlib.suppress(OSError, ValueError):
             if sys.stderr is not None:
                 sys.stderr.flush()

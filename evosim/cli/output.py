@@ -79,7 +79,7 @@ def print_account(
     """
     from evosim.runs import accounts
 
-    seconds = clock.told()
+    seconds = clock.as_dict()
     elapsed = round(sum(seconds.values()), 3)
     if as_json:
         facts: dict[str, object] = {} if shown_again is None else {"shown_again": shown_again}

@@ -21,7 +21,7 @@ from evosim.cli.output import (
     warn_of_unusual_values,
 )
 from evosim.errors import Interrupted, UserError
-from evosim.runtime.interrupts import Watch, how_read, seconds_of, wall_time_of
+from evosim.runtime.interrupts import StopRequests, describe_wall_time, seconds_of, wall_time_of
 from evosim.runtime.terminal import echo
 from evosim.runtime.timing import Clock
 
@@ -93,16 +93,16 @@ def run(
             " of them out."
         )
     wall_time = options.wall_time
-    with Watch(None if wall_time is None else wall_time_of(wall_time)) as watch:
+    with StopRequests(None if wall_time is None else wall_time_of(wall_time)) as stop_requests:
         try:
-            limit = how_read(wall_time) if wall_time is not None else None
+            limit = describe_wall_time(wall_time) if wall_time is not None else None
             chosen, out = _choose(experiment, settings or [], options, clock)
             if limit:
                 warn(limit)
             warn_of_imports(chosen)
-            _start(chosen, out, options, interval, clock, watch)
+            _start(chosen, out, options, interval, clock, stop_requests)
         except Exception as error:
-            if stop := watch.behind(error):
+            if stop := stop_requests.behind(error):
                 raise stop from None
             raise
 
@@ -130,7 +130,7 @@ def _start(
     options: RunOptions,
     interval: float,
     clock: Clock,
-    watch: Watch,
+    stop_requests: StopRequests,
 ) -> None:
     """Estimate the run, search a landscape, or run the experiment."""
     with clock.stage("imports"):
@@ -138,15 +138,15 @@ def _start(
         from evosim.runs.background_figures import FigureProcess
 
     if options.dry_run:
-        _estimate(experiment, out, options, watch)
+        _estimate(experiment, out, options, stop_requests)
     elif on_landscape(experiment):
-        _search_landscape(experiment, out, options, clock, watch)
+        _search_landscape(experiment, out, options, clock, stop_requests)
     else:
         with FigureProcess() as figure_process:
             recorded, fresh = _execute(
-                experiment, out, options, interval, clock, watch, figure_process
+                experiment, out, options, interval, clock, stop_requests, figure_process
             )
-            _account(recorded, fresh, options, clock, watch, figure_process)
+            _account(recorded, fresh, options, clock, stop_requests, figure_process)
 
 
 def _execute(
@@ -155,7 +155,7 @@ def _execute(
     options: RunOptions,
     interval: float,
     clock: Clock,
-    watch: Watch,
+    stop_requests: StopRequests,
     figure_process: FigureProcess,
 ) -> tuple[Any, bool]:
     """Run an experiment into its folder. Returns the recorded run, and whether it is new."""
@@ -163,7 +163,7 @@ def _execute(
         from evosim.runs import execute
         from evosim.runs.estimate import RuntimeEstimator
         from evosim.runs.session import SessionOptions
-        from evosim.runtime.progress import shown
+        from evosim.runtime.progress import progress_line
         from evosim.runtime.text_layout import Screen
 
     def on_ready() -> None:
@@ -173,7 +173,7 @@ def _execute(
             figure_process.start()
 
     screen = Screen(stderr=True, quiet=options.as_json)
-    with shown(screen, execute.number_of_runs(experiment)) as progress:
+    with progress_line(screen, execute.number_of_runs(experiment)) as progress:
         recorded, fresh = execute.run(
             experiment,
             out=out,
@@ -182,8 +182,8 @@ def _execute(
             resume=options.resume,
             clock=clock,
             options=SessionOptions(
-                stop_requested=watch,
-                checkpoint_requested=watch.asked,
+                stop_requested=stop_requests,
+                checkpoint_requested=stop_requests.checkpoint_requested,
                 interval=interval,
                 log=warn,
                 progress=RuntimeEstimator(experiment, warn, progress),
@@ -201,7 +201,7 @@ def _account(
     fresh: bool,
     options: RunOptions,
     clock: Clock,
-    watch: Watch,
+    stop_requests: StopRequests,
     figure_process: FigureProcess,
 ) -> None:
     """Analyse a whole run, draw its figures and print its account."""
@@ -220,7 +220,7 @@ def _account(
             shown_again=not fresh,
         )
     except BaseException as error:
-        if (stop := watch.behind(error)) is None:
+        if (stop := stop_requests.behind(error)) is None:
             raise
         name = shlex.quote(str(recorded.folder))
         commands = f"'evosim analyze {name}'"
@@ -257,7 +257,9 @@ def _draw(
         warn(str(error))
 
 
-def _estimate(experiment: Experiment, out: Path | None, options: RunOptions, watch: Watch) -> None:
+def _estimate(
+    experiment: Experiment, out: Path | None, options: RunOptions, stop_requests: StopRequests
+) -> None:
     """Time a few generations, and print what the run would take."""
     from dataclasses import asdict
 
@@ -278,7 +280,7 @@ def _estimate(experiment: Experiment, out: Path | None, options: RunOptions, wat
     warn_of_unusual_values(experiment)
     if not options.as_json:
         warn("timing a few generations ...")
-    cost = estimate.estimate_run(setting, figures=options.figures, watch=watch)
+    cost = estimate.estimate_run(setting, figures=options.figures, stop_requested=stop_requests)
     free = free_at(run_folder(experiment, out))
     if options.as_json:
         typer.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds, "free": free}, indent=1))
@@ -288,7 +290,11 @@ def _estimate(experiment: Experiment, out: Path | None, options: RunOptions, wat
 
 
 def _search_landscape(
-    experiment: Experiment, out: Path | None, options: RunOptions, clock: Clock, watch: Watch
+    experiment: Experiment,
+    out: Path | None,
+    options: RunOptions,
+    clock: Clock,
+    stop_requests: StopRequests,
 ) -> None:
     """Search a landscape over real vectors, and print the result."""
     with clock.stage("imports"):
@@ -296,10 +302,15 @@ def _search_landscape(
         from evosim.runtime.text_layout import Screen
 
     summary, fresh = explore(
-        experiment, out=out, force=options.force, figures=options.figures, clock=clock, watch=watch
+        experiment,
+        out=out,
+        force=options.force,
+        figures=options.figures,
+        clock=clock,
+        stop_requested=stop_requests,
     )
     warn_of_unusual_values(experiment)
-    folder, seconds = Path(summary.out), clock.told()
+    folder, seconds = Path(summary.out), clock.as_dict()
     same = same_code(folder)
     if not same:
         warn(f"{folder} was made by other code; --force repeats the run.")

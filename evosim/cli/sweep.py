@@ -24,7 +24,7 @@ from evosim.cli.sweep_output import (
     warn_of_unusual_values,
 )
 from evosim.errors import Interrupted, UserError
-from evosim.runtime.interrupts import Watch, how_read, wall_time_of
+from evosim.runtime.interrupts import StopRequests, describe_wall_time, wall_time_of
 from evosim.runtime.terminal import echo
 from evosim.sweeps.job_array import MEMORY, TIME, Batch
 
@@ -199,7 +199,7 @@ def run(file: SweepPath, *, options: ComputeOptions, slurm: SlurmOptions) -> Non
         echo(f"{store.folder}: {store.runs:,} runs in {count_of(store.chunks, 'chunk')}")
         return
     if options.wall_time is not None:
-        warn(how_read(options.wall_time))
+        warn(describe_wall_time(options.wall_time))
     _compute(store, options, batch, shard, limit, console)
     print_end(store, shard)
 
@@ -234,7 +234,7 @@ def _compute(
         batch=batch,
     )
     # Chunks are in other processes, or ask for stops themselves: nothing is forced.
-    with Watch(limit, forced=False) as stop_requested:
+    with StopRequests(limit, forced=False) as stop_requested:
         try:
             resume(
                 store,

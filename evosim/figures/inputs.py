@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.class_values import ClassEvaluator
-from evosim.analysis.policy_table import commonest_class
+from evosim.analysis.policy_table import most_common_class
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.summary import RunSummary
 from evosim.config import registry
@@ -53,7 +53,7 @@ class Source:
         """The class whose policy and life are drawn, and in words which it is."""
         if self.class_id is not None:
             return self.class_id, f"class {self.class_id}"
-        class_id, share, moment = commonest_class(self.run.tables["populations"])
+        class_id, share, moment = most_common_class(self.run.tables["populations"])
         when = {"swap": "at the swap", "end": "at the end", "first": "at the beginning"}[moment]
         of = "population" if self.run.experiment.replicates == 1 else "populations"
         return class_id, f"class {class_id}, the commonest {when} ({share:.0%} of the {of})"

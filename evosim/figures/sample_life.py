@@ -202,7 +202,7 @@ def draw(s: Source) -> Any:
     ages = {w: int((one.rows["world"] == w).sum()) for w in WORLDS}
     headings = {
         w: (
-            f"{w} world: {ages[w]} ages, {counted[w]} {one.came_to[w]:.3g} (mean"
+            f"{w} world: {ages[w]} ages, {counted[w]} {one.total[w]:.3g} (mean"
             f" {one.expected[w]:.3g})"
         )
         for w in WORLDS

@@ -120,14 +120,14 @@ def _rules(best: float, best_of: str, population: float | None, scale: Any) -> A
         sort=names,
         scale=alt.Scale(domain=names, range=[d for *_, d in lines]),
     )
-    told_of = [
+    tooltips = [
         alt.Tooltip("line:N", title="what"),
         alt.Tooltip("at:Q", title="value in M", format=".4f"),
     ]
     return (
         alt.Chart(marks)
         .mark_rule(strokeWidth=1.6)
-        .encode(alt.X("at:Q", scale=scale), colour, dash, tooltip=told_of)
+        .encode(alt.X("at:Q", scale=scale), colour, dash, tooltip=tooltips)
     )
 
 

@@ -209,7 +209,7 @@ def draw(s: Source) -> Any:
     )
     shown = generations["generation"]
     ends = {g: generations.filter(shown == g).mean() for g in (int(shown.min()), int(shown.max()))}  # type: ignore[arg-type]
-    told_of = "; ".join(
+    description = "; ".join(
         f"in generation {g} mean fitness is {row['ancestral_mean'][0]:.3g} in A and"
         f" {row['modern_mean'][0]:.3g} in M, of {row['classes'][0]:.3g} distinct genomes"
         for g, row in ends.items()
@@ -222,4 +222,4 @@ def draw(s: Source) -> Any:
             " line: the world changes"
         ),
     ]
-    return themed(chart, "Trajectories", notes, f"Trajectories. {'. '.join(notes)}. {told_of}.")
+    return themed(chart, "Trajectories", notes, f"Trajectories. {'. '.join(notes)}. {description}.")

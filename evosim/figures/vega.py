@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from evosim.figures.drawing_engine import ENGINE
-from evosim.runtime.names import shown
+from evosim.runtime.names import without_control_signs
 
 # A Vega-Lite specification: a tree of plain JSON, whose schema belongs to Vega-Lite.
 Spec = dict[str, Any]
@@ -32,7 +32,7 @@ def spec_of(chart: Any) -> Spec:
         The specification. Control characters in texts are spelled out.
     """
     with alt.data_transformers.enable("default", max_rows=None):
-        spec: Spec = shown(chart.to_dict(validate=False))
+        spec: Spec = without_control_signs(chart.to_dict(validate=False))
     return spec
 
 

@@ -1,7 +1,7 @@
-const told = JSON.parse(document.getElementById("data").textContent);
+const page = JSON.parse(document.getElementById("data").textContent);
 
 // Data come by columns, and each set once: a figure gets copies, because the engine writes into what it is given.
-const rowsOf = (name) => told.data[name].rows.map((row) => Object.fromEntries(row.map((value, i) => [told.data[name].columns[i], value])));
+const rowsOf = (name) => page.data[name].rows.map((row) => Object.fromEntries(row.map((value, i) => [page.data[name].columns[i], value])));
 
 function make(tag, text, attributes = {}) {
   const element = document.createElement(tag);
@@ -32,7 +32,7 @@ const shown = (value) => (value === null ? "\u2013" : typeof value === "number" 
 const quoted = (value) => { const text = value === null ? "" : String(value); return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text; };
 
 function tableOf(set, name, titles, count) {
-  const { columns, rows } = told.data[set];
+  const { columns, rows } = page.data[set];
   const box = make("div", "", { class: "numbers wide", tabindex: "0", role: "region", "aria-label": `${name}, table ${count}` });
   const table = make("table");
   table.append(make("caption", `${name}, table ${count}: ${rows.length.toLocaleString("en")} rows`));
@@ -67,7 +67,7 @@ function tools(figure, name, chart, view) {
   const button = (text, act) => { const it = make("button", text, { type: "button" }); it.append(make("span", ` of ${title}`, { class: "vh" })); it.addEventListener("click", act); line.append(it); };
   button("Save as SVG", async () => save(`${name}.svg`, await view.toImageURL("svg")));
   button("Save numbers as CSV", () => chart.data.forEach((set, i) => {
-    const { columns, rows } = told.data[set];
+    const { columns, rows } = page.data[set];
     const text = [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
     save(`${name}-${i + 1}.csv`, URL.createObjectURL(new Blob([text], { type: "text/csv" })));
   }));
@@ -76,13 +76,13 @@ function tools(figure, name, chart, view) {
 }
 
 async function draw(place) {
-  const name = place.dataset.chart, chart = told.charts[name];
+  const name = place.dataset.chart, chart = page.charts[name];
   const datasets = Object.fromEntries(chart.data.map((set) => [set, rowsOf(set)]));
   const points = Object.values(datasets).reduce((sum, rows) => sum + rows.length, 0);
   const live = make("div");
   live.hidden = true;
   place.append(live);
-  const drawn = await window.vegaEmbed(live, { ...structuredClone(chart.spec), datasets }, { mode: "vega-lite", ast: true, renderer: points > told.manyPoints ? "canvas" : "svg", actions: false, logLevel: 1, tooltip: { theme: "light" } });
+  const drawn = await window.vegaEmbed(live, { ...structuredClone(chart.spec), datasets }, { mode: "vega-lite", ast: true, renderer: points > page.manyPoints ? "canvas" : "svg", actions: false, logLevel: 1, tooltip: { theme: "light" } });
   place.querySelector("img").remove();
   live.hidden = false;
   tools(place.closest("figure"), name, chart, drawn.view);

@@ -257,5 +257,5 @@ class RunCheckpoint(Checkpointer):
             run=run.label if run else None,
             generation=run.generation if run else None,
             finished=len(self.finished),
-            seconds=self.clock.told(),
+            seconds=self.clock.as_dict(),
         )

@@ -167,7 +167,10 @@ class _Enough(Exception):
 
 
 def estimate_run(
-    setting: Problem, *, figures: bool = True, watch: Callable[[], Stop | None] = lambda: None
+    setting: Problem,
+    *,
+    figures: bool = True,
+    stop_requested: Callable[[], Stop | None] = lambda: None,
 ) -> Cost:
     """Time a part of a run: at most a block of the grid, some seconds of generations, an analysis.
 
@@ -179,7 +182,7 @@ def estimate_run(
         The run.
     figures : bool
         Whether it draws figures.
-    watch : Callable
+    stop_requested : Callable
         Called between generations. A `Stop` that it returns is raised.
 
     Raises
@@ -187,7 +190,7 @@ def estimate_run(
     UserError
         If the run is impossible.
     Stop
-        If `watch` returns it.
+        If `stop_requested` returns it.
     """
     from evosim.fitness.class_fitness import BLOCK, evaluate_classes
     from evosim.fitness.landscape import Landscape
@@ -221,12 +224,14 @@ def estimate_run(
             * (classes if exact else len(MEASURES) * _tries(setting))
             / len(some)
         )
-    took = _timed(setting, landscape, watch)
+    took = _timed(setting, landscape, stop_requested)
     # Classes are evaluated when they appear: time that with an empty cache, after compilation
     if classes > BLOCK and not whole:
-        took = _timed(setting, Landscape(setting, max_classes=0, max_enumerated=0), watch)
+        took = _timed(setting, Landscape(setting, max_classes=0, max_enumerated=0), stop_requested)
     elif classes > BLOCK:
-        took = _timed(setting, landscape, watch)  # they are in the cache now, as in the run
+        took = _timed(
+            setting, landscape, stop_requested
+        )  # they are in the cache now, as in the run
     account = (
         _account(setting, landscape, int(TIMED / max(pace(took), 1e-9)))
         if classes <= BLOCK
@@ -322,22 +327,24 @@ def _tries(setting: Problem) -> int:
     return 2 * setting.experiment.analysis.restarts * sum(setting.genome.grid.counts)
 
 
-def _timed(setting: Problem, landscape: Landscape, watch: Callable[[], Stop | None]) -> list[float]:
+def _timed(
+    setting: Problem, landscape: Landscape, stop_requested: Callable[[], Stop | None]
+) -> list[float]:
     """Time the first generations of a run, in seconds, without the first one, which compiles."""
     from evosim.simulation.loop import simulate
     from evosim.simulation.session import Session
 
     at: list[float] = []
 
-    def hear(run: str, generation: int, total: int, a: float, m: float) -> None:
+    def on_generation(run: str, generation: int, total: int, a: float, m: float) -> None:
         at.append(time.perf_counter())
-        if stop := watch():
+        if stop := stop_requested():
             raise stop
         if len(at) > FEWEST + 2 and at[-1] - at[2] > TIMED:
             raise _Enough
 
     with suppress(_Enough):
-        simulate(setting, landscape, setting.experiment.seed, Session(hear))
+        simulate(setting, landscape, setting.experiment.seed, Session(on_generation))
     took = [b - a for a, b in itertools.pairwise(at)]
     return took[1:] or took or [0.0]
 

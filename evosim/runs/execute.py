@@ -221,7 +221,7 @@ class _Job:
         ancestral, modern = landscape.scorers
         writer.finish(
             RunOutcome(
-                seconds=_summed([*(part.seconds for part in interruptions), self.clock.told()]),
+                seconds=_summed([*(part.seconds for part in interruptions), self.clock.as_dict()]),
                 interruptions=[part.model_dump() for part in interruptions],
                 runs=finished.endings(),
                 controls={name: finished.endings(name) for name in self.controls},

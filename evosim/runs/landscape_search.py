@@ -48,7 +48,7 @@ def explore(
     force: bool,
     figures: bool,
     clock: Clock,
-    watch: Callable[[], Stop | None] = lambda: None,
+    stop_requested: Callable[[], Stop | None] = lambda: None,
 ) -> tuple[SearchSummary, bool]:
     """Search the landscapes of all seeds, or read the result if the folder already holds it.
 
@@ -64,7 +64,7 @@ def explore(
         Draw figures.
     clock : Clock
         Counts seconds by stage.
-    watch : Callable
+    stop_requested : Callable
         Called between seeds. A `Stop` that it returns ends the search.
 
     Returns
@@ -92,7 +92,9 @@ def explore(
     writer = RunWriter(folder, experiment)
     try:
         with clock.stage("search"):
-            table = pl.concat([_path(experiment, seed, watch) for seed in experiment.seeds])
+            table = pl.concat(
+                [_path(experiment, seed, stop_requested) for seed in experiment.seeds]
+            )
         writer.table(TABLE, table)
         ended: dict[str, Ending] = {
             str(seed): {"status": "complete", "generations": experiment.generations}
@@ -118,7 +120,7 @@ def explore(
             with clock.stage("figures"):
                 _draw(table, experiment, writer.partial)
         write_json(writer.partial / SUMMARY, summary.as_dict())
-        writer.finish(RunOutcome(seconds=clock.told(), runs=ended))
+        writer.finish(RunOutcome(seconds=clock.as_dict(), runs=ended))
     except (Stop, KeyboardInterrupt) as stop:
         writer.discard()
         words = (
@@ -157,9 +159,11 @@ def measured(table: pl.DataFrame, experiment: Experiment) -> tuple[SearchQuantit
     return tuple(out)
 
 
-def _path(experiment: Experiment, seed: int, watch: Callable[[], Stop | None]) -> pl.DataFrame:
+def _path(
+    experiment: Experiment, seed: int, stop_requested: Callable[[], Stop | None]
+) -> pl.DataFrame:
     """Search the landscape of one seed. Raises `Stop` if requested."""
-    if stop := watch():
+    if stop := stop_requested():
         raise stop
     hills, params = build_landscape(experiment, seed)
     total = experiment.generations

@@ -105,7 +105,7 @@ def environment() -> dict[str, str]:
     return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
-def _look() -> None:
+def _note_threads() -> None:
     global _started
     _started = threads_started()
 
@@ -116,4 +116,4 @@ def _mark() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_look, after_in_child=_mark)
+    os.register_at_fork(before=_note_threads, after_in_child=_mark)

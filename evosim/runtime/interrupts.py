@@ -5,8 +5,8 @@ A long command asks between two steps whether it should stop. During a long step
 command at once. Batch systems announce the end of a job by `CHECKPOINT_SIGNALS`. On these, a run
 writes a checkpoint and continues.
 
-All commands use `Watch`. Worker processes (`evosim.runtime.worker_pool`) learn of a stop from their
-driver. Both share `checkpoint_requests`.
+All commands use `StopRequests`. Worker processes (`evosim.runtime.worker_pool`) learn of a stop
+from their driver. Both share `checkpoint_requests`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class CheckpointRequests:
 checkpoint_requests = CheckpointRequests()
 
 
-class Watch:
+class StopRequests:
     """Context manager for stop requests. A call returns the reason to stop, or None.
 
     Outside the main thread signals are left alone, and only a call checks the time. Ignored signals
@@ -97,7 +97,7 @@ class Watch:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         return self._stop
 
-    def asked(self) -> bool:
+    def checkpoint_requested(self) -> bool:
         """Whether a signal has requested a checkpoint since the last call."""
         return checkpoint_requests.take()
 
@@ -108,16 +108,16 @@ class Watch:
         """
         return None if isinstance(error, KeyboardInterrupt | Interrupted | UserError) else self()
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> StopRequests:
         self._complain, sys.unraisablehook = sys.unraisablehook, self._ignore
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._earlier[number] = signal.signal(number, self._hear)
+                    self._earlier[number] = signal.signal(number, self._on_stop_signal)
             checkpoint_requests.take()  # forget requests to earlier commands
             for number in CHECKPOINT_SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._earlier[number] = signal.signal(number, self._ask)
+                    self._earlier[number] = signal.signal(number, self._on_checkpoint_signal)
             self._guard.__enter__()
             self._guarded = True
             if self._forced:
@@ -142,7 +142,7 @@ class Watch:
         if not isinstance(lost.exc_value, Stop):
             self._complain(lost)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _on_stop_signal(self, number: int, frame: FrameType | None) -> None:
         """Handler of signals that stop the command."""
         now = time.monotonic()
         if self._stop is None:
@@ -153,7 +153,7 @@ class Watch:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             raise AtOnce
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _on_checkpoint_signal(self, number: int, frame: FrameType | None) -> None:
         """Handler of signals that request a checkpoint."""
         checkpoint_requests.request()
 
@@ -212,12 +212,12 @@ def stoppable(left: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def wrap(command: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(command)
         def watched(*args: P.args, **kwargs: P.kwargs) -> R:
-            with Watch() as watch:
+            with StopRequests() as stop_requests:
                 try:
                     return command(*args, **kwargs)
                 except (Exception, Stop) as error:
-                    if stop := error if isinstance(error, Stop) else watch.behind(error):
-                        watch()
+                    if stop := error if isinstance(error, Stop) else stop_requests.behind(error):
+                        stop_requests()
                         raise Interrupted(f"stopped by {stop}; {left}", stop.code) from None
                     raise
 
@@ -328,7 +328,7 @@ def reserve_of(seconds: float) -> float:
     return min(max(2.0, 0.01 * seconds), 30.0)
 
 
-def how_read(text: str) -> str:
+def describe_wall_time(text: str) -> str:
     """Say how a wall time was read.
 
     Parameters

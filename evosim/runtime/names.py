@@ -179,7 +179,7 @@ def escaped(sign: str) -> str:
     return sign.encode("unicode_escape").decode("ascii")
 
 
-def shown(value: Any) -> Any:
+def without_control_signs(value: Any) -> Any:
     """Spell out in a described figure whatever a picture cannot hold or would obey.
 
     Parameters
@@ -196,14 +196,16 @@ def shown(value: Any) -> Any:
         plain = value.isascii() and value.isprintable()
         return value if plain or not wrong_in(value, name=False) else printable(value)
     if isinstance(value, dict):
-        shown_items = {shown(key): shown(item) for key, item in value.items()}
+        shown_items = {
+            without_control_signs(key): without_control_signs(item) for key, item in value.items()
+        }
         return (
             shown_items
             if any(shown_items.get(key) is not item for key, item in value.items())
             else value
         )
     if isinstance(value, list):
-        items = [shown(item) for item in value]
+        items = [without_control_signs(item) for item in value]
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     return value
 

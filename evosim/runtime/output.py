@@ -11,17 +11,17 @@ import os
 import sys
 from typing import Any, TextIO
 
-UNHEARD = 74  # exit code: EX_IOERR of sysexits.h
+OUTPUT_LOST = 74  # exit code: EX_IOERR of sysexits.h
 
 
-class ReaderGone(BaseException):
+class ReaderClosed(BaseException):
     """The reader of a pipe has seen enough.
 
     No `Exception`, so that the libraries that print do not end the command their way.
     """
 
 
-class Unheard(BaseException):
+class OutputLost(BaseException):
     """Standard output could not be written. The message is one line."""
 
 
@@ -41,17 +41,17 @@ class _WatchedOutput(io.FileIO):
     """Writes to standard output, and says what went wrong by the errors above."""
 
     def write(self, data: Any) -> int:
-        """Write bytes; gives how many were written. Raises `ReaderGone`, `Unheard`."""
+        """Write bytes; gives how many were written. Raises `ReaderClosed`, `OutputLost`."""
         try:
             return super().write(data)
         except BrokenPipeError:
-            raise ReaderGone from None
+            raise ReaderClosed from None
         except OSError as error:
             words = (
                 f"standard output must be writable, but is not: {error.strerror}. Free some space,"
                 " or send it elsewhere; what was written to files is whole."
             )
-            raise Unheard(words) from None
+            raise OutputLost(words) from None
 
 
 def watched_stream(stream: TextIO) -> TextIO:

@@ -84,7 +84,7 @@ class Line:
 
 
 @contextmanager
-def shown(console: Console, runs: int) -> Iterator[Progress | None]:
+def progress_line(console: Console, runs: int) -> Iterator[Progress | None]:
     """A progress line with what is being done and the time left, if the console is a terminal."""
     if not console.is_terminal:
         yield None

@@ -99,7 +99,7 @@ class Column:
 
 
 def say(
-    console: Console, text: str | Text, *, style: str = "", hang: int = 0, highlight: bool = True
+    console: Console, text: str | Text, *, style: str = "", indent: int = 0, highlight: bool = True
 ) -> None:
     """Print a text, wrapped between words.
 
@@ -111,19 +111,19 @@ def say(
         Text to print; brackets are printed as they are.
     style : str
         How it is set, in Rich's words.
-    hang : int
+    indent : int
         Signs by which all lines but the first are indented.
     highlight : bool
         Whether numbers have a colour on a terminal.
     """
-    out = broken(_cell(text), console.width, hang)
+    out = broken(_cell(text), console.width, indent)
     out.stylize_before(style)
     if highlight:
         out = console.highlighter(out)
     console.print(out, soft_wrap=True)
 
 
-def broken(text: Text, width: int, hang: int = 0) -> Text:
+def broken(text: Text, width: int, indent: int = 0) -> Text:
     """Break a text into lines between words; a longer word is left whole.
 
     Styles stay with their words.
@@ -134,7 +134,7 @@ def broken(text: Text, width: int, hang: int = 0) -> Text:
         The text.
     width : int
         Signs in a line; a wide sign counts as two.
-    hang : int
+    indent : int
         Signs by which all lines but the first are indented.
 
     Returns
@@ -143,14 +143,16 @@ def broken(text: Text, width: int, hang: int = 0) -> Text:
         The text with line breaks.
     """
     lines = []
-    for i, (start, end) in enumerate(spans(text.plain, width, hang)):
-        lines.append(Text.assemble(" " * hang if i else "", text[start:end] if end > start else ""))
+    for i, (start, end) in enumerate(spans(text.plain, width, indent)):
+        lines.append(
+            Text.assemble(" " * indent if i else "", text[start:end] if end > start else "")
+        )
     out = Text("\n").join(lines)
     out.style = text.style
     return out
 
 
-def spans(text: str, width: int, hang: int = 0) -> list[tuple[int, int]]:
+def spans(text: str, width: int, indent: int = 0) -> list[tuple[int, int]]:
     """Where the lines of a text begin and end if it wraps between words.
 
     Parameters
@@ -159,7 +161,7 @@ def spans(text: str, width: int, hang: int = 0) -> list[tuple[int, int]]:
         The text; its own line breaks stay.
     width : int
         Signs in a line. A longer word has a line of its own.
-    hang : int
+    indent : int
         Signs by which all lines but the first are indented.
 
     Returns
@@ -173,7 +175,7 @@ def spans(text: str, width: int, hang: int = 0) -> list[tuple[int, int]]:
         start = end = begin
         for word in re.finditer(r"\S+", paragraph):
             first, last = begin + word.start(), begin + word.end()
-            if end > start and cell_len(text[start:last]) + (hang if out else 0) > width:
+            if end > start and cell_len(text[start:last]) + (indent if out else 0) > width:
                 out.append((start, end))
                 start = first
             end = last
@@ -319,7 +321,7 @@ def _list_rows(console: Console, columns: list[Column]) -> None:
             say(
                 console,
                 Text.assemble("" if first else "  ", heading, cell),
-                hang=4,
+                indent=4,
                 highlight=False,
             )
             first = False

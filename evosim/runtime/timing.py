@@ -34,7 +34,7 @@ class Clock:
         """Count seconds under a name."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
-    def told(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float]:
         """Seconds by stage, rounded to milliseconds; open stages count up to now.
 
         `other` is the time outside all stages, so that the values sum to the total.

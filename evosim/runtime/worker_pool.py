@@ -220,7 +220,7 @@ class WorkerPool(Generic[T]):
         self._tasks: list[T] = []
         self._waiting: list[int] = []  # indices of tasks, the next one last
         self._deaths: dict[int, int] = {}
-        self._heard: queue.Queue[tuple[_Worker[T], _Message | None]] = queue.Queue()
+        self._messages: queue.Queue[tuple[_Worker[T], _Message | None]] = queue.Queue()
         self._workers: set[_Worker[T]] = set()
         self._error: BaseException | None = None
         self._stopping = False
@@ -287,14 +287,14 @@ class WorkerPool(Generic[T]):
             for worker in self._workers:
                 worker.say(CHECKPOINT)
             self._callbacks.on_checkpoint()
-        self._look_at_suspended()
+        self._check_suspended()
         with contextlib.suppress(queue.Empty):
-            self._hear(*self._heard.get(timeout=POLL))
+            self._receive(*self._messages.get(timeout=POLL))
 
     def _pids(self) -> list[int]:
         return [worker.process.pid for worker in self._workers]
 
-    def _look_at_suspended(self) -> None:
+    def _check_suspended(self) -> None:
         """Report suspended workers; kill them if the pool is to end."""
         for words in self._suspended.words(self._pids()):
             self._callbacks.warn(words)
@@ -316,7 +316,7 @@ class WorkerPool(Generic[T]):
             )
 
     def _start_worker(self) -> _Worker[T]:
-        worker: _Worker[T] = _Worker(self._function, self._options, self._heard)
+        worker: _Worker[T] = _Worker(self._function, self._options, self._messages)
         self._workers.add(worker)
         return worker
 
@@ -328,9 +328,9 @@ class WorkerPool(Generic[T]):
             worker.task = None
             worker.say(STOP)
 
-    def _hear(self, worker: _Worker[T], message: _Message | None) -> None:
+    def _receive(self, worker: _Worker[T], message: _Message | None) -> None:
         if message is None:
-            self._gone(worker)
+            self._on_exit(worker)
             return
         assert worker.task is not None
         task = self._tasks[worker.task]
@@ -342,7 +342,7 @@ class WorkerPool(Generic[T]):
             self._callbacks.on_done(task, message.content)
             self._give(worker)
 
-    def _gone(self, worker: _Worker[T]) -> None:
+    def _on_exit(self, worker: _Worker[T]) -> None:
         self._workers.discard(worker)
         worker.close()
         index = worker.task

@@ -111,17 +111,17 @@ class _Driver:
         self._unseen: dict[int, float] = {}
         self._errors: dict[int, int] = {}
         self._tries = 0
-        self._heard: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._messages: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._workers = 0
-        self._looked = self._answered = self._worked = time.monotonic()
+        self._checked = self._answered = self._worked = time.monotonic()
         self._until: float | None = None  # the end of a stop
         self._trouble: str | None = None
-        client.subscribe_topic(self._token, lambda event: self._heard.put(("events", event[1])))
+        client.subscribe_topic(self._token, lambda event: self._messages.put(("events", event[1])))
 
     def work(self) -> None:
         """Compute all chunks, unless a stop is requested or an error concerns all."""
         try:
-            self._look()
+            self._check_workers()
             while self._todo or self._futures or self._unseen:
                 if self._until is None and (self._job.stop_requested() or self._trouble):
                     self._stop()
@@ -132,8 +132,8 @@ class _Driver:
                 self._hand_out()
                 self._listen()
                 self._seek()
-                if time.monotonic() - self._looked > LOOK_EVERY:
-                    self._look()
+                if time.monotonic() - self._checked > LOOK_EVERY:
+                    self._check_workers()
         finally:
             self._let_go()
         if self._trouble:
@@ -161,20 +161,20 @@ class _Driver:
             future = self._client.submit(compute_chunk, *arguments, key=key, pure=False, retries=0)
             self._futures[chunk] = future
             future.add_done_callback(
-                lambda ended, chunk=chunk: self._heard.put(("ended", (chunk, ended)))
+                lambda ended, chunk=chunk: self._messages.put(("ended", (chunk, ended)))
             )
 
     def _listen(self) -> None:
         """Wait for a message, and handle all that have arrived."""
         with contextlib.suppress(queue.Empty):
-            kind, content = self._heard.get(timeout=POLL)
+            kind, content = self._messages.get(timeout=POLL)
             while True:
                 if kind == "events":
                     for event in content:
                         self._on_event(ChunkEvent(**event))
                 else:
                     self._ended(*content)
-                kind, content = self._heard.get_nowait()
+                kind, content = self._messages.get_nowait()
 
     def _on_event(self, event: ChunkEvent) -> None:
         chunk = event.chunk
@@ -259,9 +259,9 @@ class _Driver:
                 )
                 del self._unseen[chunk]
 
-    def _look(self) -> None:
+    def _check_workers(self) -> None:
         """Check that the scheduler answers and has workers."""
-        now = self._looked = time.monotonic()
+        now = self._checked = time.monotonic()
         client = self._client
         with contextlib.suppress(Exception):  # no answer: see below
             self._workers = len(

@@ -141,7 +141,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     )
 
 
-def room_for(store: Store, chunks: list[int], *, collecting: bool) -> float:
+def room_for(store: Store, chunks: list[int], *, collect: bool) -> float:
     """Estimate the bytes of chunks without computing anything.
 
     Parameters
@@ -150,7 +150,7 @@ def room_for(store: Store, chunks: list[int], *, collecting: bool) -> float:
         The sweep.
     chunks : list[int]
         The chunks to compute.
-    collecting : bool
+    collect : bool
         Whether their runs are then collected, which takes the same bytes again.
     """
     runs = sum(store.size(chunk) for chunk in chunks)
@@ -159,7 +159,7 @@ def room_for(store: Store, chunks: list[int], *, collecting: bool) -> float:
         # The first and the last run represent all: the number of generations may be swept.
         ends = (store.runs_of(chunks[0])[0], store.runs_of(chunks[-1])[-1])
         each += sum(_recorded(store, planned) for planned in ends) / len(ends)
-    return BYTES_OF_CHUNK * len(chunks) + each * runs * (2 if collecting else 1)
+    return BYTES_OF_CHUNK * len(chunks) + each * runs * (2 if collect else 1)
 
 
 def _recorded(store: Store, planned: PlannedRun) -> float:

@@ -124,7 +124,7 @@ def resume(
     chunks = [chunk for chunk in chunks if chunk not in done]
     collects = collect is not None and options.shard is None
     if chunks:
-        check_room(store.folder, room_for(store, chunks, collecting=collects))
+        check_room(store.folder, room_for(store, chunks, collect=collects))
         with progress(sum(map(store.size, chunks)), len(chunks)) as on_event:
             compute(
                 Job(

@@ -107,11 +107,11 @@ def _processes(store: Store) -> tuple[int, float | None]:
         spent += log.seconds
         with contextlib.suppress(OSError):
             recent = time.time() - path.stat().st_mtime < ALIVE
-            running += log.event in ("begin", "at", "failed") and recent and not _is_gone(path)
+            running += log.event in ("begin", "at", "failed") and recent and not _has_exited(path)
     return running, sum(spent) / len(spent) if spent else None
 
 
-def _is_gone(path: Path) -> bool:
+def _has_exited(path: Path) -> bool:
     """Whether the process of a log ran on this machine and has ended."""
     host, pid, _ = path.stem.rsplit("-", 2)
     if host != platform.node() or not pid.isdigit():

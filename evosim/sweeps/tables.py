@@ -48,7 +48,7 @@ def show(console: Console, analysis: Analysis, quantities: list[str]) -> None:
     for name in quantities:
         _show_quantity(console, analysis, name)
     for sentence in sentences(analysis, quantities):
-        say(console, f"* {sentence}", hang=2)
+        say(console, f"* {sentence}", indent=2)
 
 
 def unfinished_words(runs: RunCounts) -> str:
@@ -194,17 +194,17 @@ def _show_quantity(console: Console, analysis: Analysis, name: str) -> None:
         return
     say(console, f"Effects of the parameters on {name}", style="bold", highlight=False)
     if row.refused:
-        say(console, f"  no effects of factors: {row.refused}", hang=2)
+        say(console, f"  no effects of factors: {row.refused}", indent=2)
     else:
         words = variance_words(row, analysis.facts.confidence, alike=no_variance(analysis, name))
-        say(console, f"  {words}", hang=2)
+        say(console, f"  {words}", indent=2)
         if analysis.facts.grid_factors:
             show_table(console, effects(analysis, name))
         if table := shares(analysis, name):
             show_table(console, table)
     for fit in analysis.fits(name):
         if fit.refused:
-            say(console, f"  no effects of the design: {fit.refused}", hang=2)
+            say(console, f"  no effects of the design: {fit.refused}", indent=2)
             continue
         show_table(console, sampled(analysis, name, fit))
         if table := sampled_pairs(analysis, name):

@@ -35,7 +35,7 @@ def _show_class(console: Console, account: ClassAccount) -> None:
         Text.assemble("\n", (f"Class {account.class_id}", "bold"), f" ({true})"),
         highlight=False,
     )
-    say(console, f"  {_genome(account.loci)}", highlight=False, hang=2)
+    say(console, f"  {_genome(account.loci)}", highlight=False, indent=2)
     show_table(console, _fitness_table(account))
     show_table(console, _ledger_table(account.behaviour))
     if account.causes:
@@ -50,7 +50,7 @@ def _show_class(console: Console, account: ClassAccount) -> None:
     )
     for world, certificates in (account.certificates or {}).items():
         for line in _certified(certificates):
-            say(console, f"* {world}: {line}", highlight=False, hang=2)
+            say(console, f"* {world}: {line}", highlight=False, indent=2)
 
 
 def _fitness_table(account: ClassAccount) -> Table:
@@ -139,7 +139,7 @@ def _certified(certificates: PolicyCertificates) -> list[str]:
         )
         out.append(
             f"by its acts (upkeep apart) it loses {number(bound.loss)}, which is"
-            f" {'at most' if bound.holds else 'more than'} {bound.asked:g}{most}"
+            f" {'at most' if bound.holds else 'more than'} {bound.limit:g}{most}"
         )
     return out
 

@@ -334,11 +334,11 @@ def _near_optimal(account: AccountSummary) -> list[str]:
         return []
     return [
         f"The {row.genomes:,} genomes within {row.within:.0%} of the ancestral best keep"
-        f" {kept(row)} of the modern best, exact."
+        f" {share_range(row)} of the modern best, exact."
     ]
 
 
-def kept(row: NearOptimal) -> str:
+def share_range(row: NearOptimal) -> str:
     """The share that near-optimal genomes keep: one number, or a range with its median."""
     if row.smallest is None or row.median is None or row.largest is None:
         return "-"

@@ -33,7 +33,7 @@ def show(console: Console, title: str, summary: RunSummary, *, details: bool = F
         return sum(len(spans(f"* {line}", WIDTH, 2)) for line in lines) <= room
 
     for sentence in losses.sentences(summary) if details else losses.sentences(summary, fits):
-        say(console, f"* {sentence}", hang=2)
+        say(console, f"* {sentence}", indent=2)
     if details:
         _show_details(console, summary)
 
@@ -84,7 +84,7 @@ def _show_details(console: Console, summary: RunSummary) -> None:
         for part in parts if name != "losses" else ():
             say(console, part) if isinstance(part, str) else show_table(console, part)
     for sentence in sentences(summary):
-        say(console, f"* {sentence}", hang=2)
+        say(console, f"* {sentence}", indent=2)
 
 
 @scaled

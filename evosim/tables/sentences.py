@@ -185,7 +185,7 @@ def shift_words(account: AccountSummary) -> str:
     )
     shift = account.ladder.modern.step("shift")
     (old, old_worst, old_best), (new, new_worst, new_best) = (
-        _worth_of_tied(account, rung) for rung in ("best_ancestral", "best_for_payoff")
+        _fitness_of_tied(account, rung) for rung in ("best_ancestral", "best_for_payoff")
     )
     text = (
         f"Birth-control style (the world shifted): in M {optimum} gets {old}, the best genome for"
@@ -231,7 +231,7 @@ def _shift_of_tied(least: float, most: float, span_of_new: float) -> str:
     return text
 
 
-def _worth_of_tied(account: AccountSummary, rung: str) -> tuple[str, float, float]:
+def _fitness_of_tied(account: AccountSummary, rung: str) -> tuple[str, float, float]:
     """Modern fitness of a rung in words, and of the worst and the best genome that tie for it."""
     worst = account.ladder.modern.rung(rung)
     best = worst + account.left_open[rung]

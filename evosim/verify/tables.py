@@ -47,13 +47,13 @@ def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
         Text.assemble((f"{'green' if holds else 'red':5}", colour), " ", (what, "bold")),
         highlight=False,
     )
-    say(console, f"      {summary}", hang=8, highlight=False)
+    say(console, f"      {summary}", indent=8, highlight=False)
     if details or (not holds and not verdict.fault):
         for check in verdict.checks:
             say(
                 console,
                 f"      {'' if check.holds else 'RED '}{comparison(check)}",
-                hang=8,
+                indent=8,
                 highlight=False,
             )
 

@@ -127,11 +127,11 @@ def merged(rows: Rows, rules: PlannerRules) -> Floats:
         keys.view(f"V{keys.shape[1]}").ravel(), return_index=True, return_inverse=True
     )
 
-    def worth(part: Ints) -> Floats:
+    def fitness_of(part: Ints) -> Floats:
         bits = np.unpackbits(keys[one[part]].T, axis=0, count=shape[0] * shape[1])
         return lifetimes(rows, bits.reshape(*shape, -1))
 
-    return np.concatenate(list(workers().map(worth, _parts(len(one)))))[inverse]
+    return np.concatenate(list(workers().map(fitness_of, _parts(len(one)))))[inverse]
 
 
 def enumerated(

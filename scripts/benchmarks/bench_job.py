@@ -171,7 +171,7 @@ def reference(weights: Floats, horizons: Ints) -> Reference:
     fitness, clear = np.empty(len(weights)), np.empty(len(weights), dtype=bool)
     for i, (weight, horizon) in enumerate(zip(weights, horizons, strict=True)):
         felt = t.features @ weight
-        value, worth, gap = np.zeros(STATES), np.zeros(STATES), np.inf
+        value, return_by_state, gap = np.zeros(STATES), np.zeros(STATES), np.inf
         for sweep in range(1, LIFESPAN + 1):
             if sweep <= horizon:
                 q = felt + (t.chances * value[t.successors]).sum(axis=2)
@@ -183,8 +183,8 @@ def reference(weights: Floats, horizons: Ints) -> Reference:
                     t.chances[states, act],
                     t.payoff[states, act],
                 )
-            worth = payoff + (chance * worth[to]).sum(axis=1)
-        fitness[i] = worth[0]
+            return_by_state = payoff + (chance * return_by_state[to]).sum(axis=1)
+        fitness[i] = return_by_state[0]
         clear[i] = gap >= max(CLEAR, 2.0 * TIE * np.abs(felt).max())
     return Reference(fitness, clear)
 

@@ -559,7 +559,7 @@ def started_in(table: Table, inbox: Received) -> None:
         table.note("received", "started in a folder with modules", inbox.state())
 
 
-def attack(tries: int, seed: int, tell: Callable[[str], object] = print) -> pl.DataFrame:
+def attack(tries: int, seed: int, log: Callable[[str], object] = print) -> pl.DataFrame:
     """All tries.
 
     Parameters
@@ -568,7 +568,7 @@ def attack(tries: int, seed: int, tell: Callable[[str], object] = print) -> pl.D
         Random names.
     seed : int
         Of them.
-    tell : callable
+    log : callable
         Called after each part.
 
     Returns
@@ -578,13 +578,13 @@ def attack(tries: int, seed: int, tell: Callable[[str], object] = print) -> pl.D
     """
     table = Table()
     at_the_door(table, tries, seed)
-    tell("names at the door: done")
+    log("names at the door: done")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         pages = through_outputs(table, folder)
-        tell("outputs: done")
+        log("outputs: done")
         in_a_browser(table, pages)
-        tell("browser: done")
+        log("browser: done")
         (folder / "received").mkdir()
         received(table, folder / "received")
     return table.frame()

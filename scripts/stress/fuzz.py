@@ -31,7 +31,7 @@ APART = 11  # neighbouring examples resemble each other
 LATE = 300.0  # seconds of a whole process, which may have to compile
 
 
-def every(examples: int, start: int, look: Callable[[fuzzing.Case], None]) -> None:
+def every(examples: int, start: int, examine: Callable[[fuzzing.Case], None]) -> None:
     """Show a number of examples to a function; the same start gives the same examples."""
 
     @seed(start)
@@ -44,7 +44,7 @@ def every(examples: int, start: int, look: Callable[[fuzzing.Case], None]) -> No
     )
     @given(fuzzing.cases())
     def go(case: fuzzing.Case) -> None:
-        look(case)
+        examine(case)
 
     go()
 
@@ -55,7 +55,7 @@ def in_process(examples: int, start: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     slowest: defaultdict[tuple[str, str], float] = defaultdict(float)
     defects: Counter[tuple[str, str, str]] = Counter()
 
-    def look(case: fuzzing.Case) -> None:
+    def examine(case: fuzzing.Case) -> None:
         with tempfile.TemporaryDirectory() as folder:
             verdict = fuzzing.judge(case, Path(folder), run=True)
         row = (case.kind, case.how)
@@ -72,7 +72,7 @@ def in_process(examples: int, start: int) -> tuple[pl.DataFrame, pl.DataFrame]:
                 f"{done:,} examples, {sum(defects.values())} defects", file=sys.stderr, flush=True
             )
 
-    every(examples, start, look)
+    every(examples, start, examine)
     columns = ("accepted", "refused", "ran", "defects")
     rows: list[dict[str, Any]] = [
         {
@@ -98,7 +98,7 @@ def as_processes(processes: int, start: int) -> pl.DataFrame:
     """Results of examples as commands: exit code, lines on standard error, leftover files."""
     rows: list[dict[str, Any]] = []
 
-    def look(case: fuzzing.Case) -> None:
+    def examine(case: fuzzing.Case) -> None:
         if any(
             "\0" in text or any("\ud800" <= c <= "\udfff" for c in text) or len(text) > 100_000
             for text in case.settings
@@ -174,7 +174,7 @@ def as_processes(processes: int, start: int) -> pl.DataFrame:
         nonlocal seen
         seen += 1
         if len(rows) < processes and seen % APART == 0:
-            look(case)
+            examine(case)
 
     if processes:
         every(2 * APART * (processes + 10), start, some)

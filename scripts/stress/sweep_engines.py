@@ -104,7 +104,7 @@ def overhead(folder: Path) -> list[dict[str, object]]:
     Finished chunks cost nothing else. Other processes use this machine. So runs with and without
     the layer take turns chunk by chunk, and medians are reported.
     """
-    store = sweep_job.begun(sweep_job.sweep_file(folder / "layer.toml"), folder / "layer")
+    store = sweep_job.start_sweep(sweep_job.sweep_file(folder / "layer.toml"), folder / "layer")
 
     def without(chunk: int) -> None:
         for planned in store.runs_of(chunk):
@@ -139,7 +139,7 @@ def overhead(folder: Path) -> list[dict[str, object]]:
             "processor_milliseconds": layer[1],
         },
     ]
-    store = sweep_job.begun(
+    store = sweep_job.start_sweep(
         sweep_job.sweep_file(folder / "tasks.toml", cells=TASKS, generations=2, chunk=1),
         folder / "tasks",
     )
@@ -191,7 +191,7 @@ def scaling(folder: Path, rounds: int) -> list[dict[str, object]]:
         used: dict[int, list[float]] = {1: [], 2: []}
         for i in range(rounds):
             for workers in times:
-                store = sweep_job.begun(file, folder / f"long-{name}-{workers}-{i}")
+                store = sweep_job.start_sweep(file, folder / f"long-{name}-{workers}-{i}")
                 start, before = time.perf_counter(), _used()
                 compute(
                     engines.Job(

@@ -195,7 +195,7 @@ def killed_while_writing(bench: Bench) -> None:
         for moment in ("half", "written", "renamed"):
             out = bench.place()
             for write in range(8):
-                sweep_job.begun(bench.file, out)
+                sweep_job.start_sweep(bench.file, out)
                 command = [
                     sys.executable,
                     __file__,

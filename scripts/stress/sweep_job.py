@@ -58,7 +58,7 @@ def sweep_file(
     return path
 
 
-def begun(file: Path, folder: Path) -> Store:
+def start_sweep(file: Path, folder: Path) -> Store:
     """The sweep of a file, planned."""
     return begin(read_sweep(file), folder)
 

@@ -46,7 +46,7 @@ from evosim.figures.theme import ANCESTRAL, MODERN, themed
 from evosim.fitness.landscape import Landscape
 from evosim.runs.source_hash import sources_digest
 from evosim.runtime.atomic_files import write_atomically
-from evosim.runtime.interrupts import Watch
+from evosim.runtime.interrupts import StopRequests
 from evosim.sweeps.chunk_files import parquet_bytes
 from evosim.sweeps.design import base_tree
 from evosim.sweeps.execute import RunOptions, begin, resume
@@ -194,7 +194,7 @@ def computed(
     plan = written(sweep_file(null, draws, settings), Path("nulls.toml"))
     digest = digest_of(plan.sweep, base_tree(plan))
     store = begin(plan, folder / f"nulls-{null}-{digest[:8]}")
-    with Watch(None, forced=False) as stop_requested:
+    with StopRequests(None, forced=False) as stop_requested:
         resume(store, RunOptions(workers=workers, threads=1), stop_requested=stop_requested)
     return store
 

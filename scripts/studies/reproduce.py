@@ -40,7 +40,7 @@ LARGE = 1e-9  # relative, of numbers that are written with more digits
 JOBS = read_jobs(ROOT / "scripts")
 
 
-def tell(jobs: list[Job]) -> None:
+def print_jobs(jobs: list[Job]) -> None:
     """Print jobs with the time they took last, and the sum."""
     known, total, unknown = latest_times(JOBS, KEPT), 0.0, []
     for job in jobs:
@@ -164,7 +164,7 @@ def main() -> None:
         if given.only
         else [job for job in JOBS if job.compared or given.benches]
     )
-    tell(jobs)
+    print_jobs(jobs)
     if given.list:
         return
     out = (given.out or KEPT / "runs" / f"reproduced-{datetime.now(UTC):%Y%m%d-%H%M%S}").resolve()

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim.analysis.comparison import Pairing, compared, pairing_of, told_apart
+from evosim.analysis.comparison import Pairing, compared, detected_differences, pairing_of
 from evosim.analysis.intervals import difference, interval, intervals
 from evosim.analysis.summary import LadderSummary
 from evosim.config.schema import AnalysisChoice
@@ -245,7 +245,7 @@ def test_a_number_that_is_none_was_not_measured(wrong: float, pairing: Pairing) 
             None,
         )
         assert row["base"] is not None
-    assert told_apart(found).is_empty()
+    assert detected_differences(found).is_empty()
     ladder = LadderSummary({"population": wrong}, {"search": 1.0}, {}, 6)
     assert alike(ladder) == ["search"]
     assert "alike" in format_interval(1.0, None, None, seeds=6)

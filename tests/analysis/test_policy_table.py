@@ -11,7 +11,7 @@ from tests.support.accounts import accountant_of
 
 def test_the_most_common_class_has_its_share() -> None:
     populations = accountant_of("micro").tables["populations"]
-    class_id, share, moment = policy_table.commonest_class(populations)
+    class_id, share, moment = policy_table.most_common_class(populations)
     assert class_id in set(populations["class"])
     assert 0.0 < share <= 1.0
     assert moment == "swap"

@@ -47,7 +47,9 @@ def test_a_planted_difference_is_found_and_nothing_else(runs: dict[str, evosim.R
         assert row["base"] == pytest.approx(rungs["base"][name], abs=1e-12)
         assert row["other"] == pytest.approx(rungs["harsh"][name], abs=1e-12)
     assert row_of(found.differences, "optimum")["difference"] < 0.0  # type: ignore[operator]
-    assert {"population"} <= set(found.told_apart().filter(pl.col("world") == "modern")["name"])
+    assert {"population"} <= set(
+        found.detected_differences().filter(pl.col("world") == "modern")["name"]
+    )
 
 
 @pytest.mark.slow
@@ -60,7 +62,7 @@ def test_a_planted_null_differs_by_chance_alone(runs: dict[str, evosim.Run]) -> 
     assert (made["low"] < made["high"]).all()
     assert set(made["how"]) == {"unpaired"}
     assert made.height >= 8
-    assert found.told_apart().height <= 0.15 * made.height
+    assert found.detected_differences().height <= 0.15 * made.height
     assert any("Only the seeds differ" in note for note in found.notes())
 
 

@@ -62,4 +62,4 @@ def test_a_run_and_itself_are_the_same(runs: dict[str, evosim.Run]) -> None:
     found = evosim.compare(runs["base"], runs["base"].folder)
     assert "These are the same run" in found.notes()[0]
     assert (found.differences["difference"].drop_nulls() == 0.0).all()
-    assert found.told_apart().is_empty()
+    assert found.detected_differences().is_empty()

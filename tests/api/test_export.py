@@ -87,7 +87,7 @@ def test_every_table_says_what_it_is(folder: Path) -> None:
     result = invoke(folder, "--list")
     shown = " ".join(result.stdout.split())
     source = export.source_of(folder)
-    for row in source.listed().iter_rows(named=True):
+    for row in source.list_tables().iter_rows(named=True):
         assert row["what"]
         assert f"{row['table']} {row['rows']:,}" in shown
     schema = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
@@ -100,9 +100,9 @@ def test_every_table_says_what_it_is(folder: Path) -> None:
 def test_sweeps_searches_and_kept_results_have_tables_too(tmp_path: Path) -> None:
     swept = evosim.sweep(SWEEP, out=tmp_path / "small", workers=1)
     assert export.source_of(swept.folder).table("runs").equals(swept.runs())
-    listed = export.source_of(swept.folder).listed()
-    assert {"plan", "runs", "ladder", "analysis/cells"} <= set(listed["table"])
-    assert listed["what"].str.len_chars().min() > 10  # type: ignore[operator]
+    list_tables = export.source_of(swept.folder).list_tables()
+    assert {"plan", "runs", "ladder", "analysis/cells"} <= set(list_tables["table"])
+    assert list_tables["what"].str.len_chars().min() > 10  # type: ignore[operator]
     found = evosim.search("claim-06-demons", {"phases.0.generations": 100}, out=tmp_path / "hills")
     assert export.source_of(found.folder).table("paths").equals(found.paths())
     claims = export.source_of(ROOT / "results" / "claims")

@@ -53,7 +53,7 @@ def test_both_cells_are_there(inner_tables: tuple[Experiment, dict[str, pl.DataF
     )
     assert set(verdicts(inner_alignment.CLAIM, experiment, tables).values()) == {COMES_OUT}
     assert set(inner_alignment.figures(tables, experiment)) == {"cells", "lives", "equals"}
-    kept = inner_alignment.kept_tables(tables, experiment)
+    kept = inner_alignment.stored_tables(tables, experiment)
     assert kept["lives"]["cell"].n_unique() == 2
     who_wants_offspring = tables["grid-contraception"].filter(
         pl.col("misranking") <= inner_alignment.SAME_RANKING

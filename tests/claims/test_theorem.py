@@ -41,7 +41,7 @@ def test_the_theorem(theorem_tables: tuple[Experiment, dict[str, pl.DataFrame]])
     assert found.pop("classes") == NOT  # this grid is small
     assert set(found.values()) == {COMES_OUT}
     assert theorem.factorial(tables).height == 8
-    assert set(theorem.kept_tables(tables, experiment)) == {"factorial", "inequality"}
+    assert set(theorem.stored_tables(tables, experiment)) == {"factorial", "inequality"}
     assert set(theorem.figures(tables, experiment)) == {"factorial", "inequality"}
 
 

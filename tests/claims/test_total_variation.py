@@ -39,7 +39,7 @@ def test_total_variation_bounds(tv_tables: tuple[Experiment, dict[str, pl.DataFr
     assert found.pop("steps_mixed_beyond_share") == OPEN  # a share over drawn worlds, of one seed
     assert set(found.values()) == {COMES_OUT}
     assert set(total_variation.figures(tables, experiment)) == {"bound", "trap"}
-    assert total_variation.kept_tables(tables, experiment)["bounds"].height == 3
+    assert total_variation.stored_tables(tables, experiment)["bounds"].height == 3
 
 
 @pytest.mark.slow

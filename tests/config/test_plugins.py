@@ -136,7 +136,7 @@ def test_a_figure_that_fails_costs_nothing_else(
     with pytest.raises(evosim.UserError, match=line):
         run.figure("loci")
     told: list[str] = []
-    assert draw_of_folder(run.folder, ["loci", "fitness"], ["svg"], "screen", tell=told.append)
+    assert draw_of_folder(run.folder, ["loci", "fitness"], ["svg"], "screen", log=told.append)
     assert told == [line]
     with pytest.raises(evosim.UserError, match=line):
         draw_of_folder(run.folder, ["loci"], ["svg"], "screen")

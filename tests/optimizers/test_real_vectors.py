@@ -204,7 +204,7 @@ def test_paths_of_the_claim() -> None:
     # Which are named by the run's length
     assert all(name.startswith("speed in steps") for name in missing)
     assert found["progress without hills"].value == pytest.approx(100.0, abs=5.0)
-    assert len(demons.kept_tables(tables, experiment)["ends"]) == 6 * len(tables)
+    assert len(demons.stored_tables(tables, experiment)["ends"]) == 6 * len(tables)
     for chart in demons.figures(tables, experiment).values():
         chart.to_dict()
 

@@ -57,7 +57,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def begun(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str) -> subprocess.Popen[str]:
     """A command in a process of its own."""
     with heard():
         return subprocess.Popen(
@@ -70,7 +70,7 @@ def begun(*arguments: str) -> subprocess.Popen[str]:
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return begun("run", *arguments, "--out", str(folder))
+    return start("run", *arguments, "--out", str(folder))
 
 
 def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -107,7 +107,7 @@ def test_signals_stop_a_run_and_it_can_be_resumed(tmp_path: Path, reference: Pat
     resumed = ["run", f"{folder}.partial", "--resume", "--no-figures"]
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)):
         first, since = number == signal.SIGTERM, time.time_ns()
-        process = started(folder, *BIG) if first else begun(*resumed)
+        process = started(folder, *BIG) if first else start(*resumed)
         seconds = killed(folder, process, number, 0.6 if first else 0.4, since)
         out, err = process.communicate()
         assert process.returncode == code
@@ -118,7 +118,7 @@ def test_signals_stop_a_run_and_it_can_be_resumed(tmp_path: Path, reference: Pat
         assert f"stopped by {signal.Signals(number).name} at " in last
         assert f"continue with 'evosim run {folder}.partial --resume'" in last
         assert seconds < 3.0  # one, on a machine that does nothing else
-    again = begun(*resumed)
+    again = start(*resumed)
     _, err = again.communicate(timeout=300)
     assert again.returncode == 0, err
     assert "evosim: continuing at " in err

@@ -17,7 +17,7 @@ from evosim.runtime.interrupts import (
     AGAIN,
     GRACE,
     SIGNALS,
-    Watch,
+    StopRequests,
     checkpoint_requests,
     seconds_of,
     spelled,
@@ -46,15 +46,15 @@ def test_who_asks_is_told_and_then_left_alone(
 ) -> None:
     monkeypatch.setattr(room, "GRACE", 0.3)  # a busy machine may take that long to ask
     before = [signal.getsignal(n) for n in (*SIGNALS, signal.SIGALRM)]
-    with Watch() as watch:
-        assert watch() is None
+    with StopRequests() as stop_requests:
+        assert stop_requests() is None
         send(number)
-        stop = watch()
+        stop = stop_requests()
         assert stop is not None
         assert (str(stop), stop.code) == (signal.Signals(number).name, code)
         time.sleep(0.4)
         send(signal.SIGTERM)
-        assert watch() is stop
+        assert stop_requests() is stop
     assert [signal.getsignal(n) for n in (*SIGNALS, signal.SIGALRM)] == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
@@ -66,23 +66,23 @@ def test_who_does_not_ask_is_stopped_and_again_if_that_gets_lost(
     monkeypatch.setattr(room, "GRACE", 0.2)
     monkeypatch.setattr(room, "AGAIN", 0.3)
     stops = 0
-    with Watch() as watch:
+    with StopRequests() as stop_requests:
         send(signal.SIGTERM)
         for _ in range(2):
             with pytest.raises(Stop):
                 time.sleep(5.0)
             stops += 1
-        assert watch() is not None
+        assert stop_requests() is not None
         time.sleep(2 * room.AGAIN)
     assert stops == 2
 
 
 def test_a_second_interrupt_ends_at_once_unless_repeated() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with Watch() as watch:
+    with StopRequests() as stop_requests:
         send(signal.SIGINT)
         send(signal.SIGINT)
-        assert watch() is not None
+        assert stop_requests() is not None
         time.sleep(room.TWICE + 0.05)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
@@ -93,21 +93,21 @@ def test_a_second_interrupt_ends_at_once_unless_repeated() -> None:
 @pytest.mark.parametrize("number", SIGNALS)
 def test_what_is_ignored_stays_ignored(number: int) -> None:
     with ignored(number):
-        with Watch() as watch:
+        with StopRequests() as stop_requests:
             send(number)
-            assert watch() is None
+            assert stop_requests() is None
         assert signal.getsignal(number) == signal.SIG_IGN
 
 
 def test_time_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "GRACE", 0.02)
-    with Watch(2.05) as watch:
-        assert watch() is None
+    with StopRequests(2.05) as stop_requests:
+        assert stop_requests() is None
         time.sleep(0.06)
-        stop = watch()
+        stop = stop_requests()
         assert stop is not None
         assert (str(stop), stop.code) == ("the wall time", 75)
-    with pytest.raises(Stop), Watch(2.02):
+    with pytest.raises(Stop), StopRequests(2.02):
         time.sleep(5.0)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
@@ -117,11 +117,11 @@ def test_other_threads_have_no_signals_but_time() -> None:
     found = []
 
     def work() -> None:
-        with Watch(2.02) as watch:
+        with StopRequests(2.02) as stop_requests:
             found.append(signal.getsignal(signal.SIGTERM) is before)
-            found.append(watch() is None)
+            found.append(stop_requests() is None)
             time.sleep(0.05)
-            found.append(watch() is not None)
+            found.append(stop_requests() is not None)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -141,7 +141,7 @@ def test_a_stop_that_is_lost_in_a_callback_is_not_told(capsys: pytest.CaptureFix
     before = sys.unraisablehook
     sys.unraisablehook = lambda lost: lost_ones.append(lost.exc_type)
     try:
-        with Watch():
+        with StopRequests():
             Lost(Stop())
             Lost(ValueError())
         assert lost_ones == [ValueError]
@@ -150,12 +150,12 @@ def test_a_stop_that_is_lost_in_a_callback_is_not_told(capsys: pytest.CaptureFix
 
 
 def test_an_error_that_a_stop_made_is_the_stop() -> None:
-    with Watch() as watch:
-        assert watch.behind(RuntimeError()) is None
+    with StopRequests() as stop_requests:
+        assert stop_requests.behind(RuntimeError()) is None
         send(signal.SIGTERM)
-        assert watch.behind(RuntimeError()) is not None
-        assert watch.behind(UserError("mine")) is None
-        assert watch.behind(KeyboardInterrupt()) is None
+        assert stop_requests.behind(RuntimeError()) is not None
+        assert stop_requests.behind(UserError("mine")) is None
+        assert stop_requests.behind(KeyboardInterrupt()) is None
 
 
 # Slurm's forms (man sbatch, --time), then numbers with units.
@@ -274,16 +274,16 @@ def test_a_stoppable_command_lets_mistakes_through() -> None:
 @pytest.mark.parametrize("number", room.CHECKPOINT_SIGNALS)
 def test_a_signal_of_a_batch_system_requests_a_checkpoint(number: int) -> None:
     before = signal.getsignal(number)
-    with Watch() as watch:
-        assert not watch.asked()
+    with StopRequests() as stop_requests:
+        assert not stop_requests.checkpoint_requested()
         send(number)
-        assert watch.asked()
-        assert not watch.asked()
-        assert watch() is None
+        assert stop_requests.checkpoint_requested()
+        assert not stop_requests.checkpoint_requested()
+        assert stop_requests() is None
     assert signal.getsignal(number) == before
-    with ignored(number), Watch() as watch:
+    with ignored(number), StopRequests() as stop_requests:
         send(number)
-        assert not watch.asked()
+        assert not stop_requests.checkpoint_requested()
 
 
 @pytest.mark.parametrize("seconds", [0.0, 10.0])
@@ -311,12 +311,12 @@ def test_a_second_interrupt_ends_a_process_that_hangs(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_requests_a_stop_unless_ignored(number: int) -> None:
     with ignored(number):  # by nohup, or in the background of a script
-        with Watch(forced=False) as stop_requested:
+        with StopRequests(forced=False) as stop_requested:
             os.kill(os.getpid(), number)
             time.sleep(0)
             assert not stop_requested()
         assert signal.getsignal(number) == signal.SIG_IGN
-    with heard(), Watch(forced=False) as stop_requested:
+    with heard(), StopRequests(forced=False) as stop_requested:
         assert not stop_requested()
         os.kill(os.getpid(), number)
         time.sleep(2 * (GRACE + AGAIN))  # nothing is raised, although no stop was requested
@@ -328,7 +328,7 @@ def test_a_signal_requests_a_stop_unless_ignored(number: int) -> None:
 def test_the_wall_time_requests_a_stop_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(room.time, "monotonic", lambda: now[0])
-    with Watch(600.0, forced=False) as stop_requested:
+    with StopRequests(600.0, forced=False) as stop_requested:
         now[0] = 593.0
         assert not stop_requested()
         now[0] = 595.0  # 6 of the 600 s are for stopping
@@ -339,5 +339,5 @@ def test_the_wall_time_requests_a_stop_in_time(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_new_command_forgets_earlier_checkpoint_requests() -> None:
     checkpoint_requests.request()
-    with Watch() as watch:
-        assert not watch.asked()
+    with StopRequests() as stop_requests:
+        assert not stop_requests.checkpoint_requested()

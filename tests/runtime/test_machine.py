@@ -15,7 +15,7 @@ import pytest
 
 from evosim.cli import claims
 from evosim.runtime import machine, threads
-from evosim.runtime.interrupts import Watch
+from evosim.runtime.interrupts import StopRequests
 from evosim.runtime.machine import GIVEN, processors
 from tests.support.paths import ROOT
 
@@ -56,7 +56,7 @@ def test_claims_count_processors_there_too(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     gate = Gate()
-    claims._compute(gate, None, Watch(), quiet=True)  # type: ignore[arg-type]
+    claims._compute(gate, None, StopRequests(), quiet=True)  # type: ignore[arg-type]
     assert gate.many == 1  # of nothing to do
 
 

@@ -169,21 +169,21 @@ def test_a_terminal_is_not_steered(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table(title=hostile, caption=hostile)
     table.add_column(hostile)
     table.add_row(hostile)
-    shown = told(table) + told(hostile) + told(text_layout.Text(hostile))
-    assert "\x1b" not in shown
-    assert "\x07" not in shown
-    assert "\u202e" not in shown
-    assert shown.count("\\x1b]0;owned") == 6
+    without_control_signs = told(table) + told(hostile) + told(text_layout.Text(hostile))
+    assert "\x1b" not in without_control_signs
+    assert "\x07" not in without_control_signs
+    assert "\u202e" not in without_control_signs
+    assert without_control_signs.count("\\x1b]0;owned") == 6
 
 
 def test_what_no_picture_can_hold_is_spelled_out() -> None:
     described = {"title": "a\x1bb", "datasets": {"x": [{"act": "a\ufffe", "n": 1.5}, {"act": "b"}]}}
-    assert names.shown(described) == {
+    assert names.without_control_signs(described) == {
         "title": "a\\x1bb",
         "datasets": {"x": [{"act": "a\\ufffe", "n": 1.5}, {"act": "b"}]},
     }
     plain = {"datasets": {"x": [{"act": "é\nb"}]}}
-    assert names.shown(plain) is plain
+    assert names.without_control_signs(plain) is plain
 
 
 def test_names_of_files_differ_and_fit_every_disk() -> None:

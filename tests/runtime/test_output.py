@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from evosim.runtime.output import ReaderGone, watched_stream
+from evosim.runtime.output import ReaderClosed, watched_stream
 
 
 def test_a_reader_that_is_gone_is_reported() -> None:
@@ -16,5 +16,5 @@ def test_a_reader_that_is_gone_is_reported() -> None:
     with os.fdopen(writing, "w") as stream:
         wrapped = watched_stream(stream)
         assert isinstance(wrapped, io.TextIOWrapper)
-        with pytest.raises(ReaderGone):
+        with pytest.raises(ReaderClosed):
             wrapped.buffer.raw.write(b"x")  # type: ignore[attr-defined]

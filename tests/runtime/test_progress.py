@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from evosim.runtime.progress import duration, shown, size
+from evosim.runtime.progress import duration, progress_line, size
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_sizes_are_in_the_largest_unit(count: float, text: str) -> None:
 
 
 def test_there_is_no_progress_without_a_terminal() -> None:
-    with shown(Console(file=io.StringIO()), 1) as progress:
+    with progress_line(Console(file=io.StringIO()), 1) as progress:
         assert progress is None

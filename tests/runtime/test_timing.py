@@ -28,7 +28,7 @@ def test_an_inner_stage_is_taken_off_the_outer(monkeypatch: pytest.MonkeyPatch) 
     with clock.stage("outer"):
         now[0] += 8.0
     now[0] += 16.0
-    assert clock.told() == {"inner": 2.5, "outer": 12.5, "other": 16.0}
+    assert clock.as_dict() == {"inner": 2.5, "outer": 12.5, "other": 16.0}
 
 
 @pytest.mark.slow
@@ -38,7 +38,7 @@ def test_a_run_says_where_its_time_went(
     monkeypatch.chdir(tmp_path)
     code, out, _ = evosim(capsys, *command("micro"), "--json", "--out", "run")
     assert code == 0
-    told = json.loads(out)
+    report = json.loads(out)
     assert {
         "imports",
         "landscape",
@@ -48,6 +48,6 @@ def test_a_run_says_where_its_time_went(
         "analysis",
         "figures",
         "other",
-    } <= set(told["seconds"])
-    assert sum(told["seconds"].values()) == pytest.approx(told["elapsed_s"], abs=1e-9)
-    assert told["seconds"]["other"] < 0.5 * told["elapsed_s"]
+    } <= set(report["seconds"])
+    assert sum(report["seconds"].values()) == pytest.approx(report["elapsed_s"], abs=1e-9)
+    assert report["seconds"]["other"] < 0.5 * report["elapsed_s"]

@@ -29,7 +29,7 @@ world.modern.breed_danger = [0.1, 0.2]
 """
 
 
-def begun(folder: Path, text: str = SWEEP) -> Store:
+def start_sweep(folder: Path, text: str = SWEEP) -> Store:
     path = folder.with_suffix(".toml")
     path.write_text(text, encoding="utf-8")
     return begin(read_sweep(path), folder)

@@ -10,13 +10,13 @@ import pytest
 from evosim.sweeps.analysis import analysis_of
 from evosim.sweeps.analysis_tables import Analysis
 from evosim.sweeps.store import Store
-from tests.support.sweeps import begun, compute
+from tests.support.sweeps import compute, start_sweep
 
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A sweep that was computed without any trouble."""
-    store = begun(tmp_path_factory.mktemp("sweeps") / "whole")
+    store = start_sweep(tmp_path_factory.mktemp("sweeps") / "whole")
     compute(store)
     return store
 

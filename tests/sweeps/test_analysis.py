@@ -495,9 +495,9 @@ def test_a_design_with_a_rare_choice_is_still_plain_data(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_ledgers_of_cells_are_means_over_all_measured_runs(tmp_path: Path) -> None:
     """Against the runs' own account: entries by kind sum to the columns of runs.parquet."""
-    from tests.support.sweeps import SWEEP, begun, compute
+    from tests.support.sweeps import SWEEP, compute, start_sweep
 
-    store = begun(
+    store = start_sweep(
         tmp_path / "real",
         SWEEP.replace("replicates = 2", "replicates = 6").replace("chunk = 3", "chunk = 6"),
     )

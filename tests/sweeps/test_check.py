@@ -17,7 +17,7 @@ from evosim.sweeps.check import check, repair
 from evosim.sweeps.collect import collect
 from evosim.sweeps.status import status_of
 from evosim.sweeps.store import RUNS, Store
-from tests.support.sweeps import DAMAGE, SWEEP, begun, compute, content
+from tests.support.sweeps import DAMAGE, SWEEP, compute, content, start_sweep
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_a_chunk_in_another_one_s_place_is_found(copy: Store) -> None:
 
 
 def test_a_chunk_of_another_sweep_is_found(copy: Store, tmp_path: Path) -> None:
-    other = begun(tmp_path / "other", SWEEP.replace("0.2]", "0.3]"))
+    other = start_sweep(tmp_path / "other", SWEEP.replace("0.2]", "0.3]"))
     compute(other, [0])
     for path in other.path(0, "").parent.iterdir():
         shutil.copy(path, copy.path(0, "").parent / path.name)

@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.support.sweeps import SWEEP, begun, compute
+from tests.support.sweeps import SWEEP, compute, start_sweep
 
 
 def test_the_ledger_is_the_behaviour_without_ages(tmp_path: Path) -> None:
-    store = begun(
+    store = start_sweep(
         tmp_path / "s",
         SWEEP.replace('"ladder", "behaviour", "generations"', '"ledger", "behaviour"'),
     )

@@ -10,7 +10,7 @@ import polars as pl
 from evosim.sweeps.collect import collect
 from evosim.sweeps.status import status_of
 from evosim.sweeps.store import RUNS, Store
-from tests.support.sweeps import SWEEP, begun, compute
+from tests.support.sweeps import SWEEP, compute, start_sweep
 
 
 def test_all_runs_are_collected(copy: Store, tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_all_runs_are_collected(copy: Store, tmp_path: Path) -> None:
 
 
 def test_the_digest_depends_on_numbers_and_not_on_chunks(whole: Store, tmp_path: Path) -> None:
-    other = begun(tmp_path / "other", SWEEP.replace("chunk = 3", "chunk = 8"))
+    other = start_sweep(tmp_path / "other", SWEEP.replace("chunk = 3", "chunk = 8"))
     compute(other)
     first = collect(whole).digest
     assert collect(other).digest == first
@@ -43,7 +43,7 @@ def test_the_digest_depends_on_numbers_and_not_on_chunks(whole: Store, tmp_path:
 
 
 def test_an_incomplete_sweep_reports_missing_runs(tmp_path: Path) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     assert collect(store).missing == 8
     assert pl.read_parquet(store.folder / "runs.parquet").height == 0
     compute(store, [1])
@@ -59,6 +59,6 @@ def test_cells_with_other_columns_are_collected_together(tmp_path: Path) -> None
         'keep = ["ladder", "behaviour", "generations"]', 'keep = ["populations", "landscape"]'
     )
     text += '"genome.ploidy" = [1, 2]\n'
-    store = begun(tmp_path / "s", text)
+    store = start_sweep(tmp_path / "s", text)
     compute(store)
     assert collect(store).runs == 16

@@ -26,7 +26,7 @@ from evosim.sweeps.store import Store
 from evosim.version import DISTRIBUTION
 from tests.support.paths import ROOT
 from tests.support.signals import children, command_of, heard, until
-from tests.support.sweeps import SWEEP, begun, compute, content
+from tests.support.sweeps import SWEEP, compute, content, start_sweep
 
 # At the end, threads of Dask may report lost connections, and Dask leaves its sockets open.
 pytestmark = [
@@ -95,14 +95,14 @@ def workers_of(driver: int | None = None) -> list[int]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    store = begun(tmp_path_factory.mktemp("dask") / "whole")
+    store = start_sweep(tmp_path_factory.mktemp("dask") / "whole")
     compute(store)
     return store
 
 
 @pytest.mark.slow
 def test_a_worker_that_dies_is_replaced_and_all_is_told_once(whole: Store, tmp_path: Path) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     killed: list[int] = []
     ended = dict.fromkeys(range(store.chunks), 0)
     over: list[int] = []
@@ -208,12 +208,12 @@ def scheduler(folder: Path, workers: int = 1) -> Iterator[tuple[Path, subprocess
 @pytest.mark.slow
 def test_a_scheduler_by_file_and_by_address(whole: Store, tmp_path: Path) -> None:
     with scheduler(tmp_path / "dask") as (file, process):
-        by_file, by_address = begun(tmp_path / "file"), begun(tmp_path / "address")
+        by_file, by_address = start_sweep(tmp_path / "file"), start_sweep(tmp_path / "address")
         dask(by_file, address=str(file))
         address = json.loads(file.read_text())["address"]
         dask(by_address, address=address)
         assert content(by_file) == content(by_address) == content(whole)
-        endless = begun(tmp_path / "endless", LONG)
+        endless = start_sweep(tmp_path / "endless", LONG)
 
         def on_event(event: ChunkEvent) -> None:
             process.kill()
@@ -228,12 +228,12 @@ def test_a_scheduler_by_file_and_by_address(whole: Store, tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_what_workers_cannot_do_is_one_line(tmp_path: Path) -> None:
     """A disk that cannot be written, and a folder that is not there where they are."""
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     shutil.rmtree(store.folder / "parts")
     (store.folder / "parts").write_text("")
     with pytest.raises(UserError, match="must be writable, but is not: Not a directory"):
         dask(store)
-    other = begun(tmp_path / "other")
+    other = start_sweep(tmp_path / "other")
 
     def vanish(event: ChunkEvent) -> None:
         shutil.rmtree(other.folder, ignore_errors=True)
@@ -246,7 +246,7 @@ def test_what_workers_cannot_do_is_one_line(tmp_path: Path) -> None:
 def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = begun(tmp_path / "s", LONG)
+    store = start_sweep(tmp_path / "s", LONG)
     monkeypatch.setitem(dask_clusters.SETTINGS, "distributed.scheduler.allowed-failures", 0)
 
     def on_event(event: ChunkEvent) -> None:
@@ -264,7 +264,7 @@ def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
 def test_schedulers_that_cannot_be_reached_are_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     with pytest.raises(
         UserError,
         match=r"--address: 'nothing' is neither tcp://HOST:PORT nor the file of a scheduler",
@@ -302,7 +302,7 @@ def test_a_scheduler_s_file_that_others_can_write_is_refused(tmp_path: Path, uns
             rf" {place}; do 'chmod go-w {place}'\."
         ),
     ):
-        dask(begun(tmp_path / "s"), address=str(file))
+        dask(start_sweep(tmp_path / "s"), address=str(file))
 
 
 @pytest.mark.slow
@@ -324,7 +324,7 @@ def test_a_scheduler_of_this_machine_wants_certificates(
         return client
 
     monkeypatch.setattr(dask_engine, "client_here", client_here)
-    dask(begun(tmp_path / "s"), [0])
+    dask(start_sweep(tmp_path / "s"), [0])
     assert addresses[0].startswith("tls://127.0.0.1:")
 
 
@@ -333,7 +333,7 @@ def test_files_that_others_wrote_elsewhere_are_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker reports its chunk as done, but the folder of the same name here lacks the chunk."""
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     monkeypatch.setattr(dask_engine, "NOT_SEEN", 1.0)
     monkeypatch.setattr(Store, "is_done", lambda *_: False)
     with pytest.raises(

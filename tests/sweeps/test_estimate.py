@@ -13,7 +13,7 @@ from evosim.sweeps import prepared_runs
 from evosim.sweeps.estimate import room_for
 from evosim.sweeps.plan import make_plan
 from evosim.sweeps.schema import read_sweep
-from tests.support.sweeps import SWEEP, begun, compute, content
+from tests.support.sweeps import SWEEP, compute, content, start_sweep
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_the_estimated_bytes_are_about_those_written(
         f'name = "x"\nexperiment = "{name}"\nreplicates = 8\nchunk ='
         f" 4\n{keep}\n[set]\nphases.0.generations = 40\nphases.1.generations = 20\n{more}"
     )
-    store = begun(tmp_path / "s", text)
+    store = start_sweep(tmp_path / "s", text)
     compute(store)
     taken = sum(len(data) for data in content(store).values())
-    assert 0.4 * taken < room_for(store, [0, 1], collecting=False) < 2.5 * taken
+    assert 0.4 * taken < room_for(store, [0, 1], collect=False) < 2.5 * taken

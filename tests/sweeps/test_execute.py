@@ -17,12 +17,12 @@ from evosim.sweeps.execute import RunOptions, begin, resume
 from evosim.sweeps.job_array import read_shard
 from evosim.sweeps.schema import read_sweep
 from evosim.sweeps.store import Store
-from tests.support.sweeps import SWEEP, after, begun, compute, content
+from tests.support.sweeps import SWEEP, after, compute, content, start_sweep
 
 
 @pytest.mark.slow
 def test_shards_change_no_byte_and_leave_nothing_out(whole: Store, tmp_path: Path) -> None:
-    store = begun(tmp_path / "shards")
+    store = start_sweep(tmp_path / "shards")
     for i in range(2):
         compute(store, read_shard(f"{i}/2").chunks(list(range(store.chunks))))
     assert content(store) == content(whole)
@@ -33,7 +33,7 @@ def test_shards_change_no_byte_and_leave_nothing_out(whole: Store, tmp_path: Pat
 def test_interrupted_at_any_moment_and_continued_changes_no_byte(
     whole: Store, tmp_path: Path, calls: int
 ) -> None:
-    store = begun(tmp_path / "stopped")
+    store = start_sweep(tmp_path / "stopped")
     compute(store, stop_requested=after(calls))
     assert len(content(store)) < len(content(whole))
     compute(store)
@@ -47,7 +47,7 @@ def _of_size(free: int) -> Callable[[Path], Any]:
 def test_a_sweep_that_would_not_fit_is_not_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     monkeypatch.setattr(shutil, "disk_usage", _of_size(50_000))
     with pytest.raises(
         UserError,
@@ -97,14 +97,14 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("do not lose me")
     with pytest.raises(UserError, match="holds something other than a sweep"):
-        begun(tmp_path / "thesis")
+        start_sweep(tmp_path / "thesis")
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter.txt"]
 
 
 def test_an_interrupted_beginning_is_continued(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = begun(tmp_path / "whole")
+    whole = start_sweep(tmp_path / "whole")
     for last in ("plan.parquet", "sweep.json", "sweep.toml"):
         folder = tmp_path / f"until-{last.replace('.', '-')}"
         real = atomic_files.write_atomically
@@ -118,6 +118,6 @@ def test_an_interrupted_beginning_is_continued(
         monkeypatch.setattr("evosim.sweeps.execute.write_atomically", fragile)
         monkeypatch.setattr("evosim.sweeps.manifest.write_atomically", fragile)
         with pytest.raises(SystemExit):
-            begun(folder)
+            start_sweep(folder)
         monkeypatch.undo()
-        assert begun(folder).manifest.plan == whole.manifest.plan
+        assert start_sweep(folder).manifest.plan == whole.manifest.plan

@@ -24,7 +24,7 @@ from evosim.sweeps.job_array import CACHE, ArraySize, Batch, script
 from evosim.sweeps.store import Store
 from tests.support.paths import ROOT
 from tests.support.signals import until
-from tests.support.sweeps import SWEEP, begun, compute, content
+from tests.support.sweeps import SWEEP, compute, content, start_sweep
 
 NODE = ROOT / "scripts" / "stress" / "slurm_node.sh"
 
@@ -208,7 +208,7 @@ def slurm() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    store = begun(tmp_path_factory.mktemp("slurm") / "whole")
+    store = start_sweep(tmp_path_factory.mktemp("slurm") / "whole")
     compute(store)
     return store
 

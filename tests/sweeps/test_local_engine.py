@@ -24,15 +24,15 @@ from evosim.sweeps.events import ChunkEvent, ignore
 from evosim.sweeps.store import Store
 from tests.support.paths import ROOT
 from tests.support.signals import children
-from tests.support.sweeps import SWEEP, begun, compute, content
+from tests.support.sweeps import SWEEP, compute, content, start_sweep
 
 pytestmark = pytest.mark.slow
 
 
 def test_order_and_workers_change_no_byte(whole: Store, tmp_path: Path) -> None:
-    backwards = begun(tmp_path / "backwards")
+    backwards = start_sweep(tmp_path / "backwards")
     compute(backwards, list(reversed(range(backwards.chunks))))
-    crew = begun(tmp_path / "crew")
+    crew = start_sweep(tmp_path / "crew")
     compute(crew, workers=2)
     assert content(backwards) == content(crew) == content(whole)
 
@@ -96,7 +96,7 @@ def test_sigkills_lose_nothing_and_change_no_byte(whole: Store, tmp_path: Path) 
 
 
 def test_a_worker_that_dies_is_replaced(whole: Store, tmp_path: Path) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     killed: list[int] = []
 
     def on_event(event: ChunkEvent) -> None:
@@ -119,7 +119,7 @@ def _children(parent: int | None = None) -> list[int]:
 def test_a_chunk_that_kills_its_workers_is_given_up_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
 
     def on_event(event: ChunkEvent) -> None:
         if event.kind == "begin" and event.chunk == 0:
@@ -168,7 +168,7 @@ def test_sigterm_ends_a_sweep_soon_with_one_line(tmp_path: Path, workers: str) -
 
 
 def test_a_write_that_fails_in_a_worker_stops_all_with_one_line(tmp_path: Path) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     shutil.rmtree(store.folder / "parts")
     (store.folder / "parts").write_text("")
     with pytest.raises(UserError, match="must be writable, but is not: Not a directory"):
@@ -179,7 +179,7 @@ def test_a_suspended_worker_does_not_hold_up_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(worker_pool, "Suspended", lambda: Suspended(patience=0.0))
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
 
     def stop_requested() -> bool:
         if found := _children():
@@ -212,12 +212,12 @@ def test_a_signal_makes_workers_store_finished_runs(
         if event.kind == "run" and event.run == 0:
             checkpoint_requests.request()
 
-    store = begun(tmp_path / "one")
+    store = start_sweep(tmp_path / "one")
     local_engine.compute(Job(store.folder, [0], 1, 1, None, on_event, lambda: False))
     assert kept == [0]
     compute(store)
     assert content(store) == content(whole)
-    store = begun(tmp_path / "two")
+    store = start_sweep(tmp_path / "two")
     local_engine.compute(
         Job(store.folder, list(range(store.chunks)), 2, 1, None, on_event, lambda: False)
     )

@@ -14,7 +14,7 @@ from evosim.runtime import atomic_files
 from evosim.simulation.controls import controls_of
 from evosim.sweeps import run_checkpoints, worker
 from evosim.sweeps.check import check
-from tests.support.sweeps import after, begun, compute, content
+from tests.support.sweeps import after, compute, content, start_sweep
 
 
 @pytest.mark.slow
@@ -44,7 +44,10 @@ def test_a_run_continues_from_its_checkpoint(
     phases.0.generations = {generations}
     phases.1.generations = 8
     """
-    undisturbed, store = begun(tmp_path / "undisturbed", text), begun(tmp_path / "long", text)
+    undisturbed, store = (
+        start_sweep(tmp_path / "undisturbed", text),
+        start_sweep(tmp_path / "long", text),
+    )
     compute(undisturbed)
     begins: list[int] = []
     real = run_checkpoints._Checkpoint.begin
@@ -74,7 +77,7 @@ def test_a_run_continues_from_its_checkpoint(
 def test_a_full_disk_at_a_checkpoint_stops_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     monkeypatch.setattr(
         run_checkpoints._Checkpoint,
         "_write",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evosim.sweeps.status import status_of
-from tests.support.sweeps import begun, compute
+from tests.support.sweeps import compute, start_sweep
 
 
 @pytest.mark.slow
@@ -20,7 +20,7 @@ def test_a_cell_that_dies_out_is_a_result(tmp_path: Path) -> None:
         '"optimizer.population" = 20\n"world.modern.contraception" ='
         " false\n[grid]\nworld.modern.conception = [0.0, 0.5]\n"
     )
-    store = begun(tmp_path / "s", text)
+    store = start_sweep(tmp_path / "s", text)
     compute(store)
     state = status_of(store)
     assert (state.extinct, state.failed, state.done) == (1, 0, 2)

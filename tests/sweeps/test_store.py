@@ -14,7 +14,7 @@ from evosim.runtime import atomic_files
 from evosim.sweeps.check import check
 from evosim.sweeps.collect import collect
 from evosim.sweeps.store import Store
-from tests.support.sweeps import DAMAGE, after, begun, compute, content
+from tests.support.sweeps import DAMAGE, after, compute, content, start_sweep
 
 
 @pytest.mark.slow
@@ -22,7 +22,7 @@ from tests.support.sweeps import DAMAGE, after, begun, compute, content
 def test_damaged_finished_runs_are_computed_again(
     tmp_path: Path, whole: Store, damage: str
 ) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     compute(store, [1], stop_requested=after(15))
     path = store.path(1, "partial")
     data = bytearray(path.read_bytes())
@@ -49,7 +49,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(
     ):
         pytest.skip("needs to mount a small file system")
     try:
-        store = begun(disk / "s")
+        store = start_sweep(disk / "s")
         with contextlib.suppress(OSError):
             (disk / "filler").write_bytes(bytes(200_000))
         with pytest.raises(
@@ -88,7 +88,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(
 def test_killed_between_any_two_writes_of_a_chunk(
     whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     real, written = atomic_files.write_atomically, [0]
 
     def fragile(path: Path, data: bytes) -> None:

@@ -29,7 +29,7 @@ from evosim.sweeps.schema import KEEPABLE
 from evosim.sweeps.status import status_of
 from evosim.sweeps.store import RUNS, Store
 from tests.support.settings import quick
-from tests.support.sweeps import begun, compute, content
+from tests.support.sweeps import compute, content, start_sweep
 
 
 @pytest.mark.slow
@@ -54,7 +54,7 @@ def test_numbers_are_those_of_evosim_run_bit_by_bit(
     )
     experiment = resolve(apply_settings(read_experiment(name), changes))
     (tmp_path / "base.toml").write_text(experiment.to_toml())
-    store = begun(tmp_path / "sweep", text)
+    store = start_sweep(tmp_path / "sweep", text)
     compute(store)
     rows = pl.concat(
         [pl.read_parquet(store.table(chunk, RUNS)) for chunk in range(store.chunks)],
@@ -102,7 +102,7 @@ SHIFT = ("shared_by_all_ancestral_optima", "left_open_by_the_data", "path_by_int
 
 @pytest.mark.slow
 def test_threads_change_no_byte(whole: Store, tmp_path: Path) -> None:
-    store = begun(tmp_path / "threads")
+    store = start_sweep(tmp_path / "threads")
     for chunk in range(store.chunks):
         worker.run_chunk(store.folder, chunk, threads=2)
     assert content(store) == content(whole)
@@ -111,7 +111,7 @@ def test_threads_change_no_byte(whole: Store, tmp_path: Path) -> None:
 def test_finished_runs_of_a_chunk_are_not_computed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     asked: list[int] = []
     real = worker.compute
 
@@ -137,7 +137,7 @@ def test_finished_runs_are_stored_every_few_seconds(
     """A killed process leaves its finished runs on disk."""
     monkeypatch.setattr(run_checkpoints, "WRITE_EVERY", 0.0)
     monkeypatch.setattr(worker, "WRITE_SHARE", 0)
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
 
     def die(event: ChunkEvent) -> None:
         if event.kind == "run" and event.run == 2:
@@ -169,7 +169,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> set[int]:
 
 def test_a_failing_cell_is_recorded(failing: set[int], whole: Store, tmp_path: Path) -> None:
     failing.add(20)
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     compute(store)
     rows = pl.concat(
         [pl.read_parquet(store.table(c, RUNS)) for c in range(store.chunks)], how="diagonal_relaxed"
@@ -217,7 +217,7 @@ def test_a_failure_of_the_machine_is_not_recorded(
         return LACKS[lack]() if len(runs) == 2 else real(setting, *more)
 
     monkeypatch.setattr(worker, "replicate", lacking)
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     with pytest.raises(
         UserError,
         match=(r"^run \d+ needs more than this machine gave: \w+: .*; finished runs are stored\.$"),
@@ -234,7 +234,7 @@ def test_a_disk_that_fills_during_a_run_is_no_failure_of_the_run(
     whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends the command in one line, and the run is computed later."""
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
     real = Store.checkpoint
 
     def full(self: Store, chunk: int, run: int, control: str) -> Path:
@@ -255,7 +255,7 @@ def test_a_disk_that_fills_during_a_run_is_no_failure_of_the_run(
 
 
 def test_a_folder_that_vanishes_is_one_line_and_is_not_made_anew(tmp_path: Path) -> None:
-    store = begun(tmp_path / "s")
+    store = start_sweep(tmp_path / "s")
 
     def vanish(event: ChunkEvent) -> None:
         if event.kind == "run":
