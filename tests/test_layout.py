@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,53 @@ def test_no_function_has_more_than_eight_parameters() -> None:
 def test_a_planted_wide_function_is_seen() -> None:
     assert wide_functions("def f(a, b, c, *, d, e, g, h, i=1, **j): ...") == ["f"]
     assert wide_functions("class A:\n    def f(self, a, b, c, d, e, g, *h, i=1): ...") == []
+
+
+def name_of(path: Path) -> str:
+    """The name by which a module is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts if parts[0] == "evosim" else ("evosim", *parts))
+
+
+def imports_at_top(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Modules and names that a module imports outside functions, also for types alone."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from imports_at_top(ast.iter_child_nodes(node))
+
+
+def import_circle(sources: dict[str, str]) -> list[str]:
+    """The names of modules that import each other in a circle; empty if there is none."""
+    graph = {
+        name: set(imports_at_top([ast.parse(source)])) & (sources.keys() - {name})
+        for name, source in sources.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports of types count, because a reader follows them too."""
+    sources = {
+        name_of(path): path.read_text(encoding="utf-8")
+        for path in modules()
+        if path.parent.name != "fitness"  # `cache` has a type of `scorer`
+    }
+    assert import_circle(sources) == []
+
+
+def test_a_planted_circle_is_seen() -> None:
+    types = "if TYPE_CHECKING:\n    from a import A"
+    assert import_circle({"a": "from b import B", "b": types}) == ["a", "b", "a"]
+    assert import_circle({"a": "from b import B", "b": "def f():\n    import a"}) == []
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))

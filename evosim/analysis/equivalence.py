@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.analysis.causes import SWITCHES, causes_of
 from evosim.analysis.class_values import ClassEvaluator
+from evosim.analysis.planner_causes import SWITCHES, causes_of
 from evosim.genomes import PlannerRules, Rules, TableRules
 from evosim.reference.dynamic_programming import Floats
 from evosim.reference.policies import policy_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.analysis import causes, total_variation
+from evosim.analysis import life_variation
 from evosim.analysis.class_values import ClassEvaluator
+from evosim.analysis.planner_causes import Causes, causes_of
 from evosim.reference.policies import policy_of
 from evosim.runtime.bounded_cache import BoundedCache
 
@@ -24,11 +25,11 @@ class GenotypeAccounts:
 
     def __init__(self, evaluator: ClassEvaluator) -> None:
         self.evaluator = evaluator
-        self._variations: BoundedCache[int, total_variation.Variation] = BoundedCache(REMEMBERED)
-        self._causes: BoundedCache[tuple[int, str], causes.Causes] = BoundedCache(REMEMBERED)
+        self._variations: BoundedCache[int, life_variation.Variation] = BoundedCache(REMEMBERED)
+        self._causes: BoundedCache[tuple[int, str], Causes] = BoundedCache(REMEMBERED)
         self._range: float | None = None
 
-    def variation(self, number: int, *, enumerate_lives: bool = False) -> total_variation.Variation:
+    def variation(self, number: int, *, enumerate_lives: bool = False) -> life_variation.Variation:
         """The total variation between the lives of a class in both worlds.
 
         It is bracketed; with `enumerate_lives` also exact if lives can be enumerated.
@@ -38,13 +39,13 @@ class GenotypeAccounts:
         ):
             a, m = self.evaluator.pair.ancestral, self.evaluator.pair.modern
             if self._range is None:
-                self._range = total_variation.range_of(a, m)
+                self._range = life_variation.range_of(a, m)
             rules = self.evaluator.genome.decode(np.array([number], dtype=np.int64))
             policies = tuple(policy_of(rules, 0, world, self.evaluator.pair) for world in (a, m))
             occupancies = tuple(
                 self.evaluator.evaluate(number, world_name).occupancy for world_name in WORLDS
             )
-            found = total_variation.variation(
+            found = life_variation.variation(
                 a,
                 m,
                 (policies[0], policies[1]),
@@ -55,7 +56,7 @@ class GenotypeAccounts:
             self._variations[number] = found.checked()
         return self._variations[number]
 
-    def causes(self, classes: NDArray[np.int64], world_name: str) -> list[causes.Causes] | None:
+    def causes(self, classes: NDArray[np.int64], world_name: str) -> list[Causes] | None:
         """The causes of each class's loss in a world, by payoff in A and by intent in M.
 
         None for rules that do not plan.
@@ -71,7 +72,7 @@ class GenotypeAccounts:
         }
         if fresh.size:
             world = self.evaluator.world(world_name)
-            found = causes.causes_of(
+            found = causes_of(
                 self.evaluator.genome.decode(fresh),
                 world,
                 world.payoff if world_name == "ancestral" else world.intent,

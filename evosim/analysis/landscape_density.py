@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis.ladder import breeding_true, near_best
-from evosim.analysis.total_variation import ROUNDING
+from evosim.analysis.life_variation import ROUNDING
 from evosim.reference.dynamic_programming import Span
 
 Floats = NDArray[np.float64]

@@ -30,8 +30,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evosim.analysis import means_over_seeds
-from evosim.analysis.causes import EXACT, SWITCHES
 from evosim.analysis.intervals import cut, intervals
+from evosim.analysis.planner_causes import EXACT, SWITCHES
 from evosim.analysis.population import PopulationSnapshot
 from evosim.analysis.repaired_planners import PARTS, has_compiled_code, repair
 from evosim.analysis.values import ByWorld, Estimate

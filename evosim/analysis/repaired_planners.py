@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.analysis.causes import EQUAL, EXACT, Mind, NotOptimal, lifetime_amounts
+from evosim.analysis.planner_causes import EQUAL, EXACT, Mind, NotOptimal, lifetime_amounts
 from evosim.genomes import GatedRules, PlannerRules, Rules
 from evosim.reference.dynamic_programming import Floats, largest_amount, span_of
 from evosim.worlds import TabularMdp, WorldPair

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evosim.analysis.causes import Mind, lifetime_amounts
+from evosim.analysis.planner_causes import Mind, lifetime_amounts
 from evosim.reference.dynamic_programming import Floats, lifetime, span_of
 from evosim.worlds import TabularMdp
 

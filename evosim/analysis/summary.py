@@ -2,18 +2,18 @@
 
 All numbers are means over seeds. `None` means: not measured. Mappings are keyed by names of rungs,
 steps, acts, kinds of loss, causes, or desires. Each key of the file is in `docs/schema.md`.
-`RunSummary.as_dict` gives the plain values that are written, `read_summary` reads them back.
+`RunSummary.as_dict` gives the plain values that are written; `summary_reader` reads them back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from evosim.analysis.loss_summary import LossSummary
 from evosim.analysis.values import Amounts, ByWorld, Ends, Estimate, MeasuredByWorld
-from evosim.runtime.dataclass_json import InvalidJson, Key, from_json, to_json_object
+from evosim.runtime.dataclass_json import Key, to_json_object
 
 T = TypeVar("T")
 EARLIER = 2
@@ -447,52 +447,3 @@ class SearchSummary:
     def as_dict(self) -> dict[str, Any]:
         """The content of `summary.json`: dictionaries, lists, texts and numbers."""
         return to_json_object(self)
-
-
-def read_search_summary(data: Any) -> SearchSummary:
-    """The summary of a search from the content of its `summary.json`.
-
-    Raises
-    ------
-    evosim.runtime.dataclass_json.InvalidJson
-        If a key is missing, a value has another type, or there are no results.
-    """
-    summary = from_json(SearchSummary, _with_named_ends(data))
-    if not summary.search:
-        raise InvalidJson("has no results at 'search'")
-    return summary
-
-
-def _with_named_ends(data: Any) -> Any:
-    """The summary of a search with named ends, which earlier versions wrote as a pair."""
-    if not isinstance(data, dict) or not isinstance(data.get("search"), list):
-        return data
-    rows = []
-    for i, row in enumerate(data["search"]):
-        if isinstance(row, dict) and "interval" in row:
-            ends = row["interval"] or [None, None]
-            if not isinstance(ends, list) or len(ends) != 2:
-                raise InvalidJson(f"has {str(ends)!r} at 'search[{i}].interval', not two ends")
-            row = row | {"low": ends[0], "high": ends[1], "n": data.get("replicates")}
-        rows.append(row)
-    return data | {"search": rows}
-
-
-def read_summary(data: Any) -> RunSummary:
-    """The summary of a run from the content of its `summary.json`.
-
-    Raises
-    ------
-    evosim.runtime.dataclass_json.InvalidJson
-        If a key is missing or a value has another type. Unknown keys are ignored.
-    """
-    from evosim.analysis.account_inputs import account_modules
-
-    summary = from_json(RunSummary, data)
-    stored = summary.account.parts
-    parts: dict[str, Any] = {
-        name: None if stored[name] is None else from_json(module.Summary, stored[name])
-        for name, module in account_modules()
-        if name in stored
-    }
-    return replace(summary, account=replace(summary.account, parts=parts))

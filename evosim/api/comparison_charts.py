@@ -15,12 +15,12 @@ from evosim.tables.formatting import number, small, to_scale
 if TYPE_CHECKING:
     import altair as alt
 
-    from evosim.api.comparison import Comparison
+    from evosim.api.compared_runs import ComparedRuns
 
 LETTERS = {"ancestral": "A", "modern": "M"}
 
 
-def charts_of(c: Comparison) -> dict[str, alt.TopLevelMixin]:
+def charts_of(c: ComparedRuns) -> dict[str, alt.TopLevelMixin]:
     """Charts by name: `fitness`, `rungs` and, if anything differs, `differences`.
 
     Raises
@@ -89,7 +89,7 @@ def charts_of(c: Comparison) -> dict[str, alt.TopLevelMixin]:
     return charts
 
 
-def no_intervals_because(c: Comparison) -> str:
+def no_intervals_because(c: ComparedRuns) -> str:
     """Why no difference has an interval."""
     base = c.recorded[0].experiment.seeds
     if any(pairing_of(base, run.experiment.seeds) == "overlapping" for run in c.recorded[1:]):
@@ -97,13 +97,13 @@ def no_intervals_because(c: Comparison) -> str:
     return f"no intervals: each run needs {FEWEST} seeds or more"
 
 
-def _alt(what: str, c: Comparison) -> str:
+def _alt(what: str, c: ComparedRuns) -> str:
     """Alternative text of a figure."""
     with to_scale(*(summary.account for _, summary in c.analyses)):
         return _said(what, c)
 
 
-def _said(what: str, c: Comparison) -> str:
+def _said(what: str, c: ComparedRuns) -> str:
     largest = (
         c.differences.filter(pl.col("part") == "step")
         .drop_nulls("difference")

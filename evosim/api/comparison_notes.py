@@ -14,7 +14,7 @@ from evosim.errors import in_one_line
 from evosim.runs.source_hash import known_sources
 
 if TYPE_CHECKING:
-    from evosim.api.comparison import Comparison
+    from evosim.api.compared_runs import ComparedRuns
 
 
 def enumerated(run: Recorded) -> bool:
@@ -22,7 +22,7 @@ def enumerated(run: Recorded) -> bool:
     return bool(run.provenance["landscape"]["exact"])
 
 
-def notes_on(c: Comparison) -> list[str]:
+def notes_on(c: ComparedRuns) -> list[str]:
     """Notes in sentences."""
     facts = {row["fact"]: row for row in c.provenance.iter_rows(named=True)}
     out = []
@@ -64,7 +64,7 @@ def notes_on(c: Comparison) -> list[str]:
     return out
 
 
-def _other_code(c: Comparison) -> list[str]:
+def _other_code(c: ComparedRuns) -> list[str]:
     """Packages (evosim included) that several runs use with code that is known to differ.
 
     Runs of one installation have the same code, though they may have chosen different packages.
@@ -84,7 +84,7 @@ def _other_code(c: Comparison) -> list[str]:
     ]
 
 
-def _of_intervals(c: Comparison, name: str) -> list[str]:
+def _of_intervals(c: ComparedRuns, name: str) -> list[str]:
     differences = c.differences.filter(pl.col("run") == name)
     with_intervals = differences.drop_nulls("low")
     base, other = c.recorded[0].experiment, c.recorded[c.names.index(name)].experiment

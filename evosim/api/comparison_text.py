@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evosim.analysis.ladder import RUNG_CODES
+from evosim.api.comparison_notes import notes_on
 from evosim.runtime.text_layout import bold, say
 from evosim.runtime.text_layout import show as show_table
 from evosim.tables import losses
@@ -18,7 +19,7 @@ from evosim.tables.formatting import number, to_scale
 from evosim.tables.ladder import RUNG_WORDS
 
 if TYPE_CHECKING:
-    from evosim.api.comparison import Comparison
+    from evosim.api.compared_runs import ComparedRuns
 
 LETTERS = {"ancestral": "A", "modern": "M"}
 NO_LOSS = ["none", "", "none", ""]  # of a loss that a run cannot have: in both worlds
@@ -32,13 +33,13 @@ PARTS = {
 }
 
 
-def show(console: Console, c: Comparison) -> None:
+def show(console: Console, c: ComparedRuns) -> None:
     """Print the whole comparison."""
     with to_scale(*(summary.account for _, summary in c.analyses)):
         _show(console, c)
 
 
-def _show(console: Console, c: Comparison) -> None:
+def _show(console: Console, c: ComparedRuns) -> None:
     console.print(
         Text.assemble("\n", ("base", "bold"), f"   {c.recorded[0].folder}"), soft_wrap=True
     )
@@ -57,17 +58,17 @@ def _show(console: Console, c: Comparison) -> None:
             rows = differences.filter(pl.col("part") == part)
             if rows.height:
                 show_table(console, _difference_table(rows, f"{title} ({c.unit} in a life)", i + 1))
-    for note in c.notes():
+    for note in notes_on(c):
         say(console, f"* {note}", indent=2, highlight=False)
 
 
-def _names_of_runs(c: Comparison) -> list[str]:
+def _names_of_runs(c: ComparedRuns) -> list[str]:
     """Headings of the columns of runs."""
     others = len(c.names) - 1
     return ["base", *("other" if others == 1 else f"other {i}" for i in range(1, others + 1))]
 
 
-def _loss_table(c: Comparison) -> Table:
+def _loss_table(c: ComparedRuns) -> Table:
     """The three losses side by side: the mean of each run, and its share of the best genome."""
     table = Table(
         title="Lost at the switch",
@@ -94,7 +95,7 @@ def _loss_table(c: Comparison) -> Table:
     return table
 
 
-def _parameter_table(c: Comparison) -> Table:
+def _parameter_table(c: ComparedRuns) -> Table:
     table = Table(
         title="Parameters that differ" if c.parameters.height else "No parameter differs",
         title_justify="left",

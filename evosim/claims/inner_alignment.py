@@ -17,9 +17,9 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.behaviour import Gaps, gaps_of, ledger_of
-from evosim.analysis.causes import SWITCHES
 from evosim.analysis.class_values import ClassEvaluator
 from evosim.analysis.equivalence import Pair, alike, most_different
+from evosim.analysis.planner_causes import SWITCHES
 from evosim.analysis.revealed_objectives import explanations, misranking, weight_grid
 from evosim.analysis.sample_life import DRAWN, middling
 from evosim.claims.claim import Charts, Claim, Part, Tables

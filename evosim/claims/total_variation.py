@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.class_values import ClassEvaluator
-from evosim.analysis.total_variation import Variation, enumerated, range_of, trap, variation
+from evosim.analysis.life_variation import Variation, enumerated, range_of, trap, variation
 from evosim.claims.claim import Charts, Claim, Part, Row, Tables
 from evosim.claims.experiments import build_packaged
 from evosim.claims.measurements import Measurement, exactly, mean_over_seeds, of_sample

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from evosim.analysis.causes import SWITCHES
+from evosim.analysis.planner_causes import SWITCHES
 from evosim.figures.inputs import UNDRIVEN, WHISKERS, Source
 from evosim.figures.quantile_bands import banded
 from evosim.figures.theme import WIDTH, themed

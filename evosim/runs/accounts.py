@@ -24,7 +24,8 @@ from evosim.analysis.class_account import (
 )
 from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.repaired_planners import RuleScorer
-from evosim.analysis.summary import AnalysisCost, RunHeader, RunSummary, SeedEnding, read_summary
+from evosim.analysis.summary import AnalysisCost, RunHeader, RunSummary, SeedEnding
+from evosim.analysis.summary_reader import read_summary
 from evosim.analysis.values import ByWorld
 from evosim.config.differences import changes_from_packaged, note_on_expected
 from evosim.config.resolve import Problem, build, payoff_unit

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from evosim.analysis.intervals import interval
-from evosim.analysis.summary import SearchQuantity, SearchSummary, SeedEnding, read_search_summary
+from evosim.analysis.summary import SearchQuantity, SearchSummary, SeedEnding
+from evosim.analysis.summary_reader import read_search_summary
 from evosim.config.differences import changes_from_packaged, note_on_expected
 from evosim.config.landscape_search import build_landscape
 from evosim.config.resolve import resolve

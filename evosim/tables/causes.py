@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from evosim.analysis.causes import SWITCHES, Summary
+from evosim.analysis.causes import Summary
 from evosim.analysis.ladder import RUNG_CODES
+from evosim.analysis.planner_causes import SWITCHES
 from evosim.analysis.summary import CauseSummary, RunSummary
 from evosim.analysis.values import ByWorld
 from evosim.runtime.text_layout import bold

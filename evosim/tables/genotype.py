@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evosim.analysis.causes import SWITCHES
 from evosim.analysis.certificates import PolicyCertificates
 from evosim.analysis.class_account import ClassAccount, Loci, RungClass
 from evosim.analysis.ladder import RUNG_CODES
+from evosim.analysis.planner_causes import SWITCHES
 from evosim.analysis.summary import LedgerSummary
 from evosim.analysis.values import Amounts, ByWorld
 from evosim.runtime.text_layout import bold, say

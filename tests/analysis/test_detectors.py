@@ -90,7 +90,7 @@ def test_soft_choice_by_brute_force(beta: float) -> None:
 def test_watched_lives_are_as_likely_as_they_should_be() -> None:
     world = random_pair(2).modern
     policy = random_policy(world, 3)
-    lives = read.watch(world, policy, 40_000, np.random.default_rng(0))
+    lives = read.observe_lives(world, policy, 40_000, np.random.default_rng(0))
     done = occupancy(world, policy)
     for t in range(world.lifespan):
         share = np.zeros(done.shape[1:])
@@ -116,11 +116,15 @@ def test_planners_are_agents_and_tables_are_devices() -> None:
         world = pair.ancestral
         weights = np.random.default_rng(seed).normal(size=(30, 3))
         agents = read.agents_of(world, weights, [1, 3], 0.02, 0.95)
-        lives = read.watch(world, np.exp(agents.log_chances[5])[::-1], 20, np.random.default_rng(1))
+        lives = read.observe_lives(
+            world, np.exp(agents.log_chances[5])[::-1], 20, np.random.default_rng(1)
+        )
         right += read.agency(lives, agents, pair, world) > 0
         names = world.acts
         table = ReflexRules(np.random.default_rng(seed).integers(0, len(names), (1, 3)), names)
-        lives = read.watch(world, policy_of(table, 0, world, pair), 20, np.random.default_rng(1))
+        lives = read.observe_lives(
+            world, policy_of(table, 0, world, pair), 20, np.random.default_rng(1)
+        )
         right += read.agency(lives, agents, pair, world) < 0
     assert right >= 11
 

@@ -18,7 +18,6 @@ from evosim.analysis import causes as causes_account
 from evosim.analysis import family, loss_causes, total_variation
 from evosim.analysis.account import Accountant
 from evosim.analysis.account_inputs import most_common
-from evosim.analysis.causes import SWITCHES
 from evosim.cli.main import app
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import build, resolve
@@ -45,21 +44,6 @@ def made() -> Accountant:
     landscape = Landscape(here)
     run = simulate(here, landscape, 0)
     return Accountant(here, run.tables | {"landscape": landscape.frame()}, exact=True)
-
-
-def test_causes_sum_to_what_the_ladder_loses(made: Accountant) -> None:
-    account = made.account()
-    causes, summary = account.tables["causes"], account.summary
-    rungs = summary.ladder.modern.rungs
-    for subject in ("best_for_payoff", "best_ancestral"):
-        mine = causes.filter((pl.col("subject") == subject) & (pl.col("world") == "modern"))
-        assert mine["value"].sum() == pytest.approx(rungs["optimum"] - rungs[subject], abs=1e-9)
-        assert set(mine["cause"]) == set(SWITCHES)
-    assert set(summary.part(causes_account.Summary).subjects) == {
-        "best_for_payoff",
-        "best_ancestral",
-        "population",
-    }
 
 
 def test_the_population_is_the_mean_of_its_common_classes(made: Accountant) -> None:

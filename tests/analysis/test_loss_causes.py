@@ -12,7 +12,6 @@ import pytest
 from evosim.analysis import loss_causes
 from evosim.analysis.account import Accountant
 from evosim.analysis.account_inputs import AccountInputs
-from evosim.analysis.causes import causes_of, shapley
 from evosim.analysis.loss_causes import (
     CAUSES,
     NOT_SPLIT,
@@ -23,6 +22,7 @@ from evosim.analysis.loss_causes import (
     shapley_parts,
     steps_of,
 )
+from evosim.analysis.planner_causes import causes_of, shapley
 from evosim.analysis.population import PopulationSnapshot
 from evosim.analysis.repaired_planners import SETS
 from evosim.fitness.scorer import Scorer

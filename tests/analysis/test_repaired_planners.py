@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evosim.analysis import causes, repaired_planners
-from evosim.analysis.causes import SWITCHES, NotOptimal, causes_of
+from evosim.analysis import planner_causes, repaired_planners
 from evosim.analysis.loss_causes import PLAYERS, parts_of_genomes
+from evosim.analysis.planner_causes import SWITCHES, NotOptimal, causes_of
 from evosim.analysis.repaired_planners import PARTS, SETS, MakeScorer, repair
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import GatedRules, PlannerRules, Rules
@@ -50,7 +50,7 @@ def assert_equal_to_causes(
             [one.parts[cause] for cause in SWITCHES], abs=RELATIVE * size
         )
         # A part that is right already has no loss, and not a small one
-        wrong = causes._wrong(some, i, here, amount, pair.cue)
+        wrong = planner_causes._wrong(some, i, here, amount, pair.cue)
         assert all(mine[cause] == 0.0 for cause in SWITCHES if cause not in wrong)
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from evosim.analysis import capability, deception, detectors, revealed_objectives, terminology
 from evosim.analysis.behaviour import Gaps, NoSpan, gaps_of, ledger_of
-from evosim.analysis.causes import causes_of
 from evosim.analysis.class_values import Evaluation, LifetimeAmounts
 from evosim.analysis.family import Member
 from evosim.analysis.ladder import near_best
+from evosim.analysis.planner_causes import causes_of
 from evosim.errors import UserError
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import PlannerRules

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evosim.analysis import total_variation as analysis_total_variation
+from evosim.analysis import life_variation
 from evosim.claims import total_variation
 from evosim.claims.claim import Claim
 from evosim.claims.verdicts import COMES_OUT, NOT, OPEN, judge_prediction
@@ -83,7 +83,7 @@ def test_a_range_that_is_too_small_is_detected(
 ) -> None:
     experiment, tables = tv_tables
     monkeypatch.setattr(
-        total_variation, "range_of", lambda a, m: 0.2 * analysis_total_variation.range_of(a, m)
+        total_variation, "range_of", lambda a, m: 0.2 * life_variation.range_of(a, m)
     )
     wrong = verdicts(
         total_variation.CLAIM, experiment, tables | {"random-0": total_variation.random_worlds(0)}
@@ -96,7 +96,7 @@ def test_a_coupling_that_is_too_close_is_detected(
     tv_tables: tuple[Experiment, dict[str, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment, tables = tv_tables
-    monkeypatch.setattr(analysis_total_variation, "coupled", lambda a, m, x, y: 1.0)
+    monkeypatch.setattr(life_variation, "coupled", lambda a, m, x, y: 1.0)
     wrong = verdicts(
         total_variation.CLAIM, experiment, tables | {"random-0": total_variation.random_worlds(0)}
     )

@@ -12,7 +12,7 @@ import pytest
 
 from evosim import __version__
 from evosim.analysis.behaviour import SHIFT_KINDS
-from evosim.analysis.summary import read_summary
+from evosim.analysis.summary_reader import read_summary
 from evosim.runs import execute
 from evosim.tables import formatting, sentences
 from tests.support.command import evosim

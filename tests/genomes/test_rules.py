@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evosim.analysis.causes import causes_of
 from evosim.analysis.deception import CONDITIONS, without
+from evosim.analysis.planner_causes import causes_of
 from evosim.fitness.act_sets import COMPILED
 from evosim.fitness.scorer import Scorer
 from evosim.genomes import DecisionRules, GatedRules, PlannerRules, ReflexRules, TableRules

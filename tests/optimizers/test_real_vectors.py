@@ -332,7 +332,7 @@ def test_a_search_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
             force=False,
             figures=False,
             clock=Clock(),
-            watch=lambda: next(asked),
+            stop_requested=lambda: next(asked),
         )
     assert caught.value.code == 143
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evosim.analysis.causes import SWITCHES, Summary
+from evosim.analysis.causes import Summary
+from evosim.analysis.planner_causes import SWITCHES
 from evosim.tables import causes
 from tests.support.accounts import account_of
 from tests.support.summaries import summary_of
