@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,6 +10,16 @@ from evosim.analysis.values import Estimate
 from evosim.runtime.dataclass_json import Key
 
 NICKNAMES = {"shift": "birth control", "waste": "masturbation", "hack": "greedy genes"}
+
+
+def nicknames(*, desires: bool) -> dict[str, str]:
+    """Nicknames of the losses. Waste has none without desires: a reflex wants nothing."""
+    return {name: word for name, word in NICKNAMES.items() if desires or name != "waste"}
+
+
+def with_nickname(name: str, words: Mapping[str, str]) -> str:
+    """A loss with its nickname in brackets, if it has one."""
+    return f"{name} ({words[name]})" if name in words else name
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,9 @@ class LossSummary:
         Number of classes of the grid; with heterozygotes it is larger than `genomes`.
     equal_worlds : bool
         Whether both worlds are the same, so that there is no shift to measure.
+    has_desires : bool
+        Whether the genomes have desires: whether they plan. Only then may waste be called
+        masturbation.
     """
 
     losses: Annotated[tuple[Loss, ...], Key(omit=())]
@@ -165,6 +179,12 @@ class LossSummary:
     modern_generations: Annotated[int, Key(omit=0)]
     grid_size: Annotated[int, Key(omit=0)] = 0
     equal_worlds: Annotated[bool, Key(omit=False)] = False
+    has_desires: Annotated[bool, Key(omit=True)] = True
+
+    @property
+    def nicknames(self) -> dict[str, str]:
+        """Nicknames of the losses, as far as they apply."""
+        return nicknames(desires=self.has_desires)
 
     def loss(self, name: str, world: str) -> Loss:
         """One loss; raises `KeyError` for another name."""

@@ -159,6 +159,7 @@ def tables(inputs: AccountInputs) -> dict[str, pl.DataFrame]:
 def summarize(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> LossSummary:
     """Means over seeds of the table `losses`, with fitness and near-optimal genomes."""
     ranges, experiment = inputs.ranges, inputs.record.experiment
+    genome = inputs.record.cache.evaluator.genome
     modern = ranges.fixed_rungs.modern
     by_intent = modern.best_by_intent_in_a
     luckiest = modern.best_of["best_ancestral"] if by_intent is None else by_intent
@@ -190,10 +191,11 @@ def summarize(inputs: AccountInputs, tables: Mapping[str, pl.DataFrame]) -> Loss
         fitness=_fitness(inputs, tables),
         shift_parts=parts,
         near_optimal=_near_optimal(inputs, tables["ladder"]),
-        genomes=inputs.record.cache.evaluator.genome.grid.breeding_true,
+        genomes=genome.grid.breeding_true,
         modern_generations=experiment.generations - experiment.swap,
-        grid_size=inputs.record.cache.evaluator.genome.grid.size,
+        grid_size=genome.grid.size,
         equal_worlds=_alike(inputs.record.pair.ancestral, inputs.record.pair.modern),
+        has_desires=bool(genome.decode(np.zeros(1, dtype=np.int64)).planners()),
     )
 
 

@@ -77,7 +77,8 @@ class Accounted(Guarded):
         pl.DataFrame
             Columns `loss`, `nickname`, `world`, `mean`, `low`, `high`, `n`,
             `share_of_best`, `exact`, `why_not`. With `seeds`: `seed`, `world`, `loss`, `value`. A
-            loss that was not measured is null, not 0. A negative loss is a gain.
+            loss that was not measured is null, not 0. A negative loss is a gain. `nickname` is
+            null for the waste of genomes without desires.
         """
         if seeds:
             return self.table("losses")

@@ -66,7 +66,7 @@ class Comparison(ComparedRuns):
         }
 
     def figures(self) -> dict[str, alt.TopLevelMixin]:
-        """Altair charts by name: `fitness`, `rungs`, `differences`.
+        """Altair charts by name: `losses`, `fitness`, `rungs`, `differences`.
 
         Raises `UserError` for more runs than there are colours.
         """

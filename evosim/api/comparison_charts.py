@@ -21,7 +21,7 @@ LETTERS = {"ancestral": "A", "modern": "M"}
 
 
 def charts_of(c: ComparedRuns) -> dict[str, alt.TopLevelMixin]:
-    """Charts by name: `fitness`, `rungs` and, if anything differs, `differences`.
+    """Charts by name: `losses`, `fitness`, `rungs` and, if anything differs, `differences`.
 
     Raises
     ------
@@ -29,6 +29,7 @@ def charts_of(c: ComparedRuns) -> dict[str, alt.TopLevelMixin]:
         There are more runs than colours.
     """
     from evosim.figures import comparison as figures
+    from evosim.figures import losses as loss_figures
     from evosim.figures.theme import themed
 
     if len(c.names) > figures.MOST:
@@ -63,7 +64,23 @@ def charts_of(c: ComparedRuns) -> dict[str, alt.TopLevelMixin]:
         {name: run.experiment.swap for name, run in runs.items()},
         c.unit,
     )
+    losses = {
+        name: summary.account.losses for name, (_, summary) in zip(c.names, c.analyses, strict=True)
+    }
+    missing = [
+        f"{' and '.join(names)} in {run}"
+        for run, of_run in losses.items()
+        if (names := sorted({loss.name for loss in of_run.losses if loss.mean is None}))
+    ]
+    unmeasured = [f"not measured: {'; '.join(missing)}"] if missing else []
+    said = "; ".join(f"{name}: {loss_figures.describe(of_run)}" for name, of_run in losses.items())
     charts = {
+        "losses": themed(
+            loss_figures.side_by_side(losses, c.unit),
+            "The three losses, run by run",
+            [*about, whiskers, *unmeasured],
+            f"The three losses of {', '.join(c.names)}. {'. '.join([said, *unmeasured])}.",
+        ),
         "fitness": themed(
             fitness,
             "Fitness of newborns, run by run",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evosim.analysis.intervals import FEWEST, level
+from evosim.runtime.words import count_of
 from evosim.tables import losses as loss_tables
 from evosim.tables.formatting import decimals_in, number, to_scale, with_ends
 from evosim.tables.ladder import RUNG_WORDS
@@ -53,7 +54,7 @@ def _parts_of(thing: Accounted) -> tuple[str, Lines, list[Table]]:
     seeds = (
         f"seed {header.seed}"
         if header.replicates == 1
-        else f"{header.replicates} seeds from {header.seed}"
+        else f"{count_of(header.replicates, 'seed')} from {header.seed}"
     )
     what = "evosim run" if isinstance(thing, Run) else "evosim population"
     heading = f"{what}: {experiment.title or experiment.name}"
@@ -108,8 +109,9 @@ def parts_of_sweep(sweep: Sweep) -> tuple[str, Lines, list[Table]]:
     )
     lines = [
         (
-            f"{manifest.name}: {manifest.cells:,} cells, {manifest.replicates:,} seeds each,"
-            f" {state.runs:,} runs; {state.done:,} done{ended}"
+            f"{manifest.name}: {count_of(manifest.cells, 'cell')},"
+            f" {count_of(manifest.replicates, 'seed')} each,"
+            f" {count_of(state.runs, 'run')}; {state.done:,} done{ended}"
         ),
         f"varies: {', '.join(sweep.store.kinds)}" if sweep.store.kinds else "nothing varies",
         f"{_from_here(sweep.folder)}, digest {manifest.digest[:8]}",
@@ -140,7 +142,7 @@ def parts_of_search(search: Search) -> tuple[str, Lines, list[Table]]:
     seeds = (
         f"seed {summary.seed}"
         if summary.replicates == 1
-        else f"{summary.replicates} seeds from {summary.seed}"
+        else f"{count_of(summary.replicates, 'seed')} from {summary.seed}"
     )
     lines = [
         f"{experiment.name}: {experiment.optimizer['name']} on {experiment.world.name}, {seeds}",

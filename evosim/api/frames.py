@@ -15,7 +15,6 @@ from evosim.analysis import price_equation as totals_of_search
 from evosim.analysis.behaviour import NO_OVERLAP, SPLIT
 from evosim.analysis.intervals import interval
 from evosim.analysis.ladder import RUNG_CODES, RUNGS, STEPS
-from evosim.analysis.loss_summary import NICKNAMES
 from evosim.analysis.means_over_seeds import SEED_DEPENDENT, IntervalSettings, mean
 from evosim.analysis.summary import AccountSummary
 from evosim.api.arguments import describe
@@ -136,9 +135,10 @@ def losses(account: AccountSummary) -> pl.DataFrame:
         "exact": pl.Boolean,
         "why_not": pl.String,
     }
+    words = account.losses.nicknames
     rows = [
         {column: getattr(x, column) for column in columns if hasattr(x, column)}
-        | {"loss": x.name, "nickname": NICKNAMES[x.name], "why_not": x.why_not or None}
+        | {"loss": x.name, "nickname": words.get(x.name), "why_not": x.why_not or None}
         for x in account.losses.losses
     ]
     return pl.DataFrame(rows, schema=columns)

@@ -13,6 +13,7 @@ from evosim.claims.measurements import EXACT, SAMPLED
 from evosim.claims.verdicts import COMES_OUT, NOT
 from evosim.runtime.text_layout import say
 from evosim.runtime.text_layout import show as show_table
+from evosim.runtime.words import count_of
 from evosim.tables.formatting import decimals_of, with_ends
 
 KINDS = (
@@ -110,7 +111,7 @@ def agreement_count(result: ClaimResult) -> str:
 
 def basis_of(row: VerdictRow) -> str:
     """The number of seeds of a quantity, or its kind."""
-    return f"{row.seeds} seeds" if row.kind == SAMPLED else row.kind
+    return count_of(row.seeds, "seed") if row.kind == SAMPLED else row.kind
 
 
 def format_measurement(row: VerdictRow, *, bare: bool = False) -> str:

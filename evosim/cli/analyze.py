@@ -16,6 +16,7 @@ from evosim.errors import UserError
 from evosim.runtime.interrupts import stoppable
 from evosim.runtime.terminal import echo
 from evosim.runtime.timing import Clock
+from evosim.runtime.words import count_of
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _print_part(recorded: Any, part: PartOptions, as_json: bool) -> None:
         genotype.show_rungs(Screen(), answer)
     else:
         for world, names in answer.items():
-            echo(f"{world} ({len(names)} states):")
+            echo(f"{world} ({count_of(len(names), 'state')}):")
             for name in names:
                 echo(f"  {name}")
 

@@ -17,6 +17,7 @@ from evosim.runtime.atomic_files import write_atomically
 from evosim.runtime.interrupts import StopRequests, describe_wall_time, wall_time_of
 from evosim.runtime.machine import processors
 from evosim.runtime.output_folders import must_be_writable
+from evosim.runtime.words import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -152,7 +153,9 @@ def _compute(
             else "a few minutes at most"
         )
         console.print(
-            f"{len(left)} parts to compute: {duration} with {processes} processes", highlight=False
+            f"{count_of(len(left), 'part')} to compute: {duration} with"
+            f" {count_of(processes, 'process', 'processes')}",
+            highlight=False,
         )
     columns = (
         TextColumn("{task.description}", markup=False),

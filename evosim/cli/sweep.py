@@ -16,7 +16,6 @@ from evosim.cli.output import warn
 from evosim.cli.sweep_output import (
     FAILED,
     collect_and_print,
-    count_of,
     print_check,
     print_end,
     print_estimate,
@@ -26,6 +25,7 @@ from evosim.cli.sweep_output import (
 from evosim.errors import Interrupted, UserError
 from evosim.runtime.interrupts import StopRequests, describe_wall_time, wall_time_of
 from evosim.runtime.terminal import echo
+from evosim.runtime.words import count_of
 from evosim.sweeps.job_array import MEMORY, TIME, Batch
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def run(file: SweepPath, *, options: ComputeOptions, slurm: SlurmOptions) -> Non
     for message in will_import(choices_of(store.manifest.tree, store.plan, store.kinds)):
         warn(message)
     if options.plan_only:
-        echo(f"{store.folder}: {store.runs:,} runs in {count_of(store.chunks, 'chunk')}")
+        echo(f"{store.folder}: {count_of(store.runs, 'run')} in {count_of(store.chunks, 'chunk')}")
         return
     if options.wall_time is not None:
         warn(describe_wall_time(options.wall_time))
@@ -219,7 +219,10 @@ def _compute(
     @contextmanager
     def show_progress(runs: int, chunks: int) -> Iterator[OnEvent]:
         part = f"shard {shard.index}/{shard.count}, " if shard else ""
-        echo(f"{store.folder}: {part}{runs:,} runs to do in {count_of(chunks, 'chunk')}", err=True)
+        echo(
+            f"{store.folder}: {part}{count_of(runs, 'run')} to do in {count_of(chunks, 'chunk')}",
+            err=True,
+        )
         with sweep_progress(console, runs, 0, 0) as on_progress:
             yield on_progress
 
@@ -295,7 +298,8 @@ def script(
     with planning_progress(Screen(stderr=True)) as progress:
         store = begin(written, out, other_sources=other_sources, progress=progress)
     echo(
-        f"{store.folder}: {store.runs:,} runs in {count_of(store.chunks, 'chunk')}; a task has"
+        f"{store.folder}: {count_of(store.runs, 'run')} in {count_of(store.chunks, 'chunk')}; a"
+        " task has"
         f" {batch.limit} (D-HH:MM:SS)",
         err=True,
     )

@@ -8,6 +8,7 @@ import typer
 
 from evosim.cli.output import warn
 from evosim.runtime.terminal import echo
+from evosim.runtime.words import count_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from evosim.sweeps.store import Store
 
 FAILED = 1  # the exit code if runs failed or files are wrong
-
-
-def count_of(count: int, singular: str, plural: str | None = None) -> str:
-    """A number with its noun: `1 chunk`, `2,000 chunks`."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def warn_of_unusual_values(written: Written) -> None:
@@ -49,7 +45,7 @@ def print_estimate(written: Written, plan: Plan, out: Path | None, workers: int 
     folder = sweep_folder(written, out)
     processes = min(workers or processors(), plan.chunks)
     echo(
-        f"{folder}: {count_of(plan.cells, 'cell')}, {plan.frame.height:,} runs in"
+        f"{folder}: {count_of(plan.cells, 'cell')}, {count_of(plan.frame.height, 'run')} in"
         f" {count_of(plan.chunks, 'chunk')}; keeps {', '.join(plan.keep) or 'no tables'}"
     )
     built = (
@@ -70,12 +66,14 @@ def print_estimate(written: Written, plan: Plan, out: Path | None, workers: int 
     if free is not None:
         room = f"; {size(free)} free" + ("" if 2 * cost.size <= free else ", which is not enough")
     echo(
-        f"disk:    about {size(cost.size)} in {cost.files:,} files; collecting makes as much"
+        f"disk:    about {size(cost.size)} in {count_of(cost.files, 'file')}; collecting makes as"
+        " much"
         f" again{room}"
     )
     if cost.failed:
         echo(
-            f"failed:  {cost.failed} of the {cost.sampled} timed runs; a sweep records their errors"
+            f"failed:  {cost.failed} of {count_of(cost.sampled, 'timed run')}; a sweep records"
+            " their errors"
         )
 
 
@@ -84,15 +82,16 @@ def print_status(store: Store, state: SweepStatus, folder: Path) -> None:
     from evosim.sweeps.progress import duration
 
     echo(
-        f"{store.manifest.name} {store.digest[:8]}: {store.manifest.cells:,} cells, {state.runs:,}"
-        f" runs, {count_of(state.chunks, 'chunk')}"
+        f"{store.manifest.name} {store.digest[:8]}: {count_of(store.manifest.cells, 'cell')},"
+        f" {count_of(state.runs, 'run')},"
+        f" {count_of(state.chunks, 'chunk')}"
     )
     echo(
-        f"done     {state.done:,} runs ({state.done / state.runs:.0%}) in {state.chunks_done:,}"
-        f" whole chunks; {state.extinct:,} died out"
+        f"done     {count_of(state.done, 'run')} ({state.done / state.runs:.0%}) in"
+        f" {count_of(state.chunks_done, 'whole chunk')}; {state.extinct:,} died out"
     )
     retry = " ('evosim sweep run ... --retry-failed' tries them again)" if state.failed else ""
-    echo(f"failed   {state.failed:,} runs{retry}")
+    echo(f"failed   {count_of(state.failed, 'run')}{retry}")
     echo(f"running  {count_of(state.running, 'process', 'processes')} by the logs")
     if state.seconds_left is not None:
         echo(f"left     about {duration(state.seconds_left)}")
@@ -110,7 +109,7 @@ def print_check(store: Store, result: CheckResult) -> None:
     """Print which chunks are whole, and which files are wrong."""
     echo(
         f"{count_of(result.done, 'chunk')} of {store.chunks:,} whole, {len(result.missing):,}"
-        f" missing, {len(result.damaged):,} damaged; {result.failed:,} runs failed"
+        f" missing, {len(result.damaged):,} damaged; {count_of(result.failed, 'run')} failed"
     )
     for chunk, reason in result.damaged.items():
         echo(f"damaged  chunk {chunk}: {reason}")
@@ -133,8 +132,8 @@ def collect_and_print(store: Store) -> Collected:
     table = store.folder / "runs.parquet"
     if collected.missing:
         echo(
-            f"{collected.missing:,} of {store.runs:,} runs are not done yet and are missing from"
-            f" {table}"
+            f"{count_of(collected.missing, 'run')} of {store.runs:,} not done yet; {table} has the"
+            " others"
         )
     if collected.mixed:
         warn(
@@ -142,7 +141,8 @@ def collect_and_print(store: Store) -> Collected:
             " manifest.json names them."
         )
     echo(
-        f"{table}: {collected.runs:,} runs, {collected.failed:,} failed; content {collected.digest}"
+        f"{table}: {count_of(collected.runs, 'run')}, {collected.failed:,} failed; content"
+        f" {collected.digest}"
     )
     return collected
 
@@ -153,7 +153,8 @@ def print_end(store: Store, shard: Shard | None) -> None:
 
     state = status_of(store)
     message = (
-        f"{store.folder}: {state.done:,} of {state.runs:,} runs done, {state.failed:,} failed,"
+        f"{store.folder}: {state.done:,} of {count_of(state.runs, 'run')} done, {state.failed:,}"
+        " failed,"
         f" {state.extinct:,} died out"
     )
     if shard and (left := state.chunks - state.chunks_done):
@@ -164,7 +165,8 @@ def print_end(store: Store, shard: Shard | None) -> None:
     echo(message)
     if state.failed and not shard:
         warn(
-            f"{state.failed:,} runs failed; column 'error' gives the reasons, and --retry-failed"
+            f"{count_of(state.failed, 'run')} failed; column 'error' gives the reasons, and"
+            " --retry-failed"
             " computes them again."
         )
         raise typer.Exit(FAILED)

@@ -15,6 +15,7 @@ from evosim.analysis.ladder import BestClasses
 from evosim.figures.inputs import UNDRIVEN, Source, intent_differs, payoff_words, unit_of_payoff
 from evosim.figures.theme import ANCESTRAL, HEIGHT, MODERN, WIDTH, themed
 from evosim.figures.ties import format_tolerance
+from evosim.runtime.words import count_of
 
 MARKS = {  # shape and colour
     "population at the swap": ("circle", ANCESTRAL),
@@ -245,14 +246,15 @@ def _genomes(table: pl.DataFrame) -> Any:
 def _genomes_shown(height: int, facts: Mapping[str, Any]) -> str:
     """How many genomes of the grid the figure shows, in words."""
     if height == facts["grid"]:
-        return f"all {height:,} genomes of the grid"
+        return f"all {count_of(height, 'genome')} of the grid"
     if facts["exact"]:
         return (
-            f"{height:,} of {facts['grid']:,} genomes: the best, those near them, and those"
+            f"{height:,} of {count_of(facts['grid'], 'genome')}: the best, those near them, and"
+            " those"
             " that lived; all were tried"
         )
     return (
-        f"{height:,} of {facts['grid']:,} genomes: those that lived or were tried; the"
+        f"{height:,} of {count_of(facts['grid'], 'genome')}: those that lived or were tried; the"
         " best are the best found"
     )
 

@@ -9,13 +9,14 @@ import altair as alt
 import polars as pl
 
 from evosim.analysis.intervals import level
-from evosim.analysis.loss_summary import NICKNAMES, LossSummary
+from evosim.analysis.loss_summary import NICKNAMES, LossSummary, with_nickname
 from evosim.figures.inputs import Source
 from evosim.figures.theme import WIDTH, format_number, themed, tips
 
 # Fixed in all figures. They differ in lightness, too.
 LOSS_COLOURS = {"shift": "#882255", "waste": "#009E73", "hack": "#E69F00"}
 WORLDS = ("ancestral world", "modern world")
+LABELS = 0.3 * 2 * WIDTH  # room for the labels of bars, as part of the longest bar, times the width
 
 
 def loss_frame(losses: LossSummary) -> pl.DataFrame:
@@ -54,10 +55,31 @@ def _amount(name: str, mean: float, share: float | None) -> str:
     return what if share is None else f"{what} ({abs(share):.0%})"
 
 
-def losses_chart(frame: pl.DataFrame, unit: str) -> Any:
-    """Horizontal bars by world and loss; whiskers: intervals over seeds."""
+def losses_chart(
+    frame: pl.DataFrame,
+    unit: str,
+    nicknames: Mapping[str, str],
+    *,
+    width: float = 2 * WIDTH,
+    amounts: pl.DataFrame | None = None,
+) -> Any:
+    """Horizontal bars by world and loss; whiskers: intervals over seeds.
+
+    Parameters
+    ----------
+    frame : pl.DataFrame
+        Rows of `bars_of`.
+    unit : str
+        Unit of payoff.
+    nicknames : Mapping[str, str]
+        By loss, the nickname in the legend.
+    width : float
+        Of the plot, in pixels.
+    amounts : pl.DataFrame, optional
+        Rows of all charts that have the same axis. By default those of this chart.
+    """
     names = list(NICKNAMES)
-    titles = [f"{name} ({NICKNAMES[name]})" for name in names]
+    titles = [with_nickname(name, nicknames) for name in names]
     frame = frame.with_columns(
         pl.col("loss").replace_strict(dict(zip(names, titles, strict=True))).alias("name")
     )
@@ -69,12 +91,14 @@ def losses_chart(frame: pl.DataFrame, unit: str) -> Any:
         scale=alt.Scale(paddingInner=0.25),
     )
     offset = alt.YOffset("name:N", sort=titles, scale=alt.Scale(domain=titles))
-    high = max(0.0, *(frame["end"].to_list() or [0.0]))
-    low = min(0.0, *(frame["mean"].to_list() or [0.0]), *frame["low"].drop_nulls().to_list())
+    amounts = frame if amounts is None else amounts
+    labels_take = LABELS / width
+    high = max(0.0, *(amounts["end"].to_list() or [0.0]))
+    low = min(0.0, *(amounts["mean"].to_list() or [0.0]), *amounts["low"].drop_nulls().to_list())
     x = alt.X(
         "mean:Q",
         title=f"lost at the switch ({unit} in a life)",
-        scale=alt.Scale(domain=[low, high + 0.3 * (high - low)], nice=False),
+        scale=alt.Scale(domain=[low, high + labels_take * (high - low)], nice=False),
     )
     colour = alt.Color(
         "name:N",
@@ -105,8 +129,21 @@ def losses_chart(frame: pl.DataFrame, unit: str) -> Any:
     )
     zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color="#333333")
     return alt.layer(bars, whiskers, labels, zero.encode(alt.X("zero:Q"))).properties(
-        width=2 * WIDTH, height=alt.Step(26, **{"for": "offset"})
+        width=width, height=alt.Step(26, **{"for": "offset"})
     )
+
+
+def side_by_side(runs: Mapping[str, LossSummary], unit: str) -> Any:
+    """The losses of several runs on one scale: a chart for each run, two in a row."""
+    frames = {name: loss_frame(losses) for name, losses in runs.items()}
+    amounts = pl.concat(frames.values())
+    # One legend serves all runs, so waste has its nickname if it applies to any of them
+    words = {k: word for losses in runs.values() for k, word in losses.nicknames.items()}
+    charts = [
+        losses_chart(frame, unit, words, width=1.2 * WIDTH, amounts=amounts).properties(title=name)
+        for name, frame in frames.items()
+    ]
+    return alt.concat(*charts, columns=2, spacing=24)
 
 
 def describe(losses: LossSummary) -> str:
@@ -141,4 +178,9 @@ def draw(s: Source) -> Any:
     if missing:
         notes.append(f"not measured: {', '.join(missing)}")
     words = f"The three losses. {'. '.join(notes)}. {describe(losses)}."
-    return themed(losses_chart(frame, s.summary.header.unit), "The three losses", notes, words)
+    return themed(
+        losses_chart(frame, s.summary.header.unit, losses.nicknames),
+        "The three losses",
+        notes,
+        words,
+    )

@@ -12,6 +12,7 @@ from evosim.analysis import sample_life
 from evosim.figures.act_colours import fill, ink, letters, named
 from evosim.figures.inputs import WORLDS, Source, intent_differs
 from evosim.figures.theme import themed
+from evosim.runtime.words import count_of
 
 # Ages in a line at most, and pixels of a tile then: letters must fit in print
 LINE, WIDEST = (27, 14.5)
@@ -211,7 +212,8 @@ def draw(s: Source) -> Any:
     acts = s.evaluator.pair.ancestral.acts
     chart = life(one.rows, acts, headings, amounts)
     rule = (
-        f"of {one.drawn} lives drawn by seed {s.run.experiment.seed}, the one nearest to the mean"
+        f"of {count_of(one.drawn, 'life', 'lives')} drawn by seed {s.run.experiment.seed}, the one"
+        " nearest to the mean"
         f" of both worlds (life {one.number})"
     )
     signs = "triangles: acts that pay, larger where they pay more" + (
@@ -237,4 +239,6 @@ def _times(rows: pl.DataFrame, world: str) -> str:
         .len()
         .sort("len", "act", descending=[True, False])
     )
-    return ", ".join(f"{act.replace('_', ' ')} {n} times" for act, n in done.iter_rows())
+    return ", ".join(
+        f"{act.replace('_', ' ')} {count_of(n, 'time')}" for act, n in done.iter_rows()
+    )

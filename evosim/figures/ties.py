@@ -9,6 +9,7 @@ import polars as pl
 
 from evosim.figures.inputs import Source, intent_differs, unit_of_payoff
 from evosim.figures.theme import ANCESTRAL, MODERN, WIDTH, themed
+from evosim.runtime.words import count_of
 
 STEP, ACROSS = 34, 1.4 * WIDTH
 
@@ -154,7 +155,7 @@ def draw(s: Source) -> Any:
         f"bars: from the least to the largest value in M of genomes so good in A{exact}",
     ]
     finding = "; ".join(
-        f"{format_tolerance(t)} in A: {n:,} genomes with {low:.3g} to {high:.3g} in M"
+        f"{format_tolerance(t)} in A: {count_of(n, 'genome')} with {low:.3g} to {high:.3g} in M"
         for t, n, low, high in (
             table.sort("tolerance")
             .select("tolerance", "classes", "modern_min", "modern_max")

@@ -11,6 +11,7 @@ from evosim.analysis.recorded_run import Recorded
 from evosim.analysis.summary import AnalysisCost
 from evosim.config.toml_out import to_commented_toml
 from evosim.report.elements import Code, Facts, Section, Words
+from evosim.runtime.words import count_of
 
 Provenance = Mapping[str, Any]  # the content of `provenance.json` or `sweep.json`
 
@@ -24,13 +25,13 @@ def provenance_section(recorded: Recorded, cost: AnalysisCost, *, same_code: boo
         *provenance_rows(facts, same_code=same_code),
         (
             "runs",
-            f"{len(runs)}, {generations:,} generations"
+            f"{len(runs)}, {count_of(generations, 'generation')}"
             + (f"; controls: {', '.join(facts['controls'])}" if facts.get("controls") else ""),
         ),
         (
             "grid",
             (
-                f"{facts['landscape']['grid']:,} genomes, "
+                f"{count_of(facts['landscape']['grid'], 'genome')}, "
                 + ("every one tried" if facts["landscape"]["exact"] else "searched, not enumerated")
             ),
         ),

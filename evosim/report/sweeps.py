@@ -30,6 +30,7 @@ from evosim.report.elements import (
 )
 from evosim.report.provenance import provenance_rows
 from evosim.runtime.names import file_names
+from evosim.runtime.words import count_of
 from evosim.sweeps import effect_tables, queries
 from evosim.sweeps import figures as sweeps_figures
 from evosim.sweeps import tables as sweeps_tables
@@ -82,7 +83,8 @@ def chapter(name: str, store: Store, embedder: ChartEmbedder, *, same_code: bool
         _repeat(store, inputs.sweep),
     ]
     line = (
-        f"{facts.name}, {facts.cells:,} cells of {facts.replicates} seeds, sweep {facts.sweep[:8]}"
+        f"{facts.name}, {count_of(facts.cells, 'cell')} of {count_of(facts.replicates, 'seed')},"
+        f" sweep {facts.sweep[:8]}"
     )
     return Chapter(
         name,
@@ -119,7 +121,7 @@ def _verdict(analysis: Analysis, name: str) -> str:
     decimals = decimals_in((mean, None, None) for mean in cells["mean"])[0]
     low, high = (number(end, decimals) for end in (cells["mean"].min(), cells["mean"].max()))  # type: ignore[arg-type]
     ends = f"from {low} to {high} between cells"
-    words = _capital(words_of(name))
+    words = _capital(words_of(name, desires=analysis.has_desires))
     if rows.is_empty() or rows["refused"][0]:
         return f"{words}: {ends}; effects are not shown, see below."
     row = QuantityRow(**rows.row(0, named=True))
@@ -185,7 +187,7 @@ def _effects(
     """Of each quantity its main effects as a figure and as tables, or why there are none."""
     refused, slugs = queries.refused(analysis, quantities), file_names(quantities)
     for quantity in quantities:
-        words, slug = words_of(quantity), slugs[quantity]
+        words, slug = words_of(quantity, desires=analysis.has_desires), slugs[quantity]
         parts: list[Any] = [
             picture
             for picture in pictures
@@ -272,7 +274,7 @@ def _not_measured(store: Store, analysis: Analysis) -> Iterator[Section]:
     """Runs that failed, by what they failed of, and those that died out or are missing."""
     runs = analysis.facts.runs
     ended = [
-        (sweeps_tables.STATUS_WORDS[key], f"{count:,} of {runs.planned:,} runs")
+        (sweeps_tables.STATUS_WORDS[key], f"{count:,} of {count_of(runs.planned, 'run')}")
         for key, count in runs.unfinished()
     ]
     if not ended:
@@ -295,7 +297,7 @@ def _provenance(store: Store, analysis: Analysis, *, same_code: bool) -> Section
     manifest = manifest_of(store)
     facts = {"digest": f"{store.digest} (of the sweep)", "sources": ", ".join(manifest.sources)}
     rows: list[tuple[str, Any]] = [
-        ("runs", f"{manifest.runs:,} done of {store.runs:,}, in {store.chunks:,} chunks"),
+        ("runs", f"{manifest.runs:,} done of {store.runs:,}, in {count_of(store.chunks, 'chunk')}"),
         ("content of its runs", manifest.digest),
         (
             "intervals",

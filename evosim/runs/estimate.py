@@ -22,6 +22,7 @@ from evosim.runs.provenance import peak_memory_mib
 from evosim.runtime import blocks
 from evosim.runtime.progress import Progress, duration, size
 from evosim.runtime.remaining_time import RemainingTimeReport, pace, short_duration
+from evosim.runtime.words import count_of
 from evosim.simulation.controls import controls_of
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class RuntimeEstimator:
         rest = (total - done) * (at - since) / (done - first)
         if self._grid_report.due(rest):
             self._log(
-                f"about {duration(rest)} for the grid of {total:,} genomes, which no checkpoint"
+                f"about {duration(rest)} for the grid of {count_of(total, 'genome')}, which no"
+                " checkpoint"
                 " keeps; then the generations"
             )
 
@@ -420,7 +422,7 @@ def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list
     )
     return [
         f"run:     {times(experiment, arms)} of {_population(experiment)}",
-        f"grid:    {cost.classes:,} genomes, {method}",
+        f"grid:    {count_of(cost.classes, 'genome')}, {method}",
         (
             f"time:    about {duration(cost.seconds)} ({', '.join(parts)};"
             f" {short_duration(cost.generation)} a generation, of {cost.timed}); half a minute more"
@@ -438,7 +440,7 @@ def times(experiment: Experiment, arms: int) -> str:
     """Return the numbers of seeds, runs and generations in words."""
     seeds = f"{experiment.replicates:,} seed" + "s" * (experiment.replicates > 1)
     controls = f" x {arms} (the run and {arms - 1} control{'s' * (arms > 2)})" if arms > 1 else ""
-    return f"{seeds}{controls} x {experiment.generations:,} generations"
+    return f"{seeds}{controls} x {count_of(experiment.generations, 'generation')}"
 
 
 def _population(experiment: Experiment) -> str:

@@ -12,6 +12,7 @@ from evosim.runs.accounts import write_tables
 from evosim.runs.checkpoints import RunCheckpoint
 from evosim.runs.folder import RunWriter
 from evosim.runtime.atomic_files import Full, Unwritable
+from evosim.runtime.words import count_of
 from evosim.simulation.controls import controls_of
 
 
@@ -70,7 +71,7 @@ def end_early(
             write_tables(writer, checkpoint.finished, controls)
     writer.close(
         f"interrupted by {cause} after {len(checkpoint.finished.endings())} of"
-        f" {experiment.replicates} replicates; not whole"
+        f" {count_of(experiment.replicates, 'replicate')}; not whole"
     )
     remedy = ""
     if checkpoint.exists:
@@ -90,7 +91,7 @@ def end_early(
 
 def describe_position(checkpoint: RunCheckpoint, experiment: Experiment) -> str:
     """Return where a run is, in words."""
-    runs = f"{len(checkpoint.finished)} of {number_of_runs(experiment)} runs done"
+    runs = f"{len(checkpoint.finished)} of {count_of(number_of_runs(experiment), 'run')} done"
     if (position := checkpoint.under_way) is None:
         return runs
     return f"{position.label}, generation {position.generation} of {position.generations} ({runs})"

@@ -388,6 +388,11 @@ class Analysis:
         """The rows of one quantity in a table."""
         return self.tables[table].filter(pl.col("quantity") == quantity)
 
+    @property
+    def has_desires(self) -> bool:
+        """Whether genomes of this sweep have desires: whether they plan."""
+        return bool(self.tables["cells"]["quantity"].str.starts_with("desires.").any())
+
     def quantity(self, name: str) -> QuantityRow | None:
         """The row of a quantity in `quantities`, if there is one."""
         rows = self.of("quantities", name)

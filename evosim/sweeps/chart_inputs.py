@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from evosim.analysis.intervals import level
+from evosim.runtime.words import count_of
 from evosim.sweeps.analysis_tables import Analysis, FactorSummary
 from evosim.sweeps.factors import short_factors, short_names
 from evosim.sweeps.schema import SweepFile
@@ -101,11 +102,13 @@ class ChartInputs:
         unfinished = unfinished_words(facts.runs)
         seeds = "1 seed" if facts.replicates == 1 else f"{facts.replicates} seeds each"
         lines = [
-            f"{facts.name} {facts.sweep[:8]}: {facts.cells:,} cells, {seeds}"
+            f"{facts.name} {facts.sweep[:8]}: {count_of(facts.cells, 'cell')}, {seeds}"
             + (f"; runs: {unfinished}" if unfinished else "")
         ]
         lines += [note] if note else []
         left_out = self.of("quantities", name)["seeds_left_out"].sum() if name and paired else 0
         if left_out:
-            lines.append(f"without {left_out} seeds that were not measured in every cell")
+            lines.append(
+                f"without {count_of(int(left_out), 'seed')} that were not measured in every cell"
+            )
         return lines

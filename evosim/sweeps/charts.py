@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from evosim.analysis.loss_summary import NICKNAMES
+from evosim.analysis.loss_summary import NICKNAMES, nicknames, with_nickname
+from evosim.runtime.words import count_of
 from evosim.sweeps.analysis_tables import EXTINCT, LOSSES, SHARES
 from evosim.sweeps.chart_inputs import ChartInputs
 from evosim.sweeps.effect_tables import no_effect_words, within
@@ -24,11 +25,11 @@ class ChartParts(NamedTuple):
     description: str
 
 
-def words_of(name: str) -> str:
-    """A quantity in words."""
+def words_of(name: str, *, desires: bool = True) -> str:
+    """A quantity in words; without `desires`, waste has no nickname."""
     parts = name.split(".")
     if parts[0] == "losses" and len(parts) == 3:
-        return _loss_in_words(parts[1], parts[2])
+        return _loss_in_words(parts[1], parts[2], nicknames(desires=desires))
     if len(parts) != 4 or parts[0] not in ("ladder", "behaviour"):
         return {EXTINCT: "share of populations that died out"}.get(name, name.replace("_", " "))
     what, world = parts[3].replace("_", " "), parts[1][0].upper()
@@ -40,10 +41,11 @@ def words_of(name: str) -> str:
     }.get(parts[2], name)
 
 
-def _loss_in_words(world: str, name: str) -> str:
+def _loss_in_words(world: str, name: str, words_by_loss: Mapping[str, str]) -> str:
     """A loss, or its share of the best genome, in words."""
     loss = name.removesuffix("_share")
-    words = f"{loss} ({NICKNAMES.get(loss, 'loss')}), {world} world"
+    loss_words = "loss" if loss not in NICKNAMES else words_by_loss.get(loss)
+    words = f"{loss}{f' ({loss_words})' if loss_words else ''}, {world} world"
     return f"{words}, share of the best" if loss != name else words
 
 
@@ -221,7 +223,8 @@ def losses(inputs: ChartInputs, factor: str) -> ChartParts | None:
     parts = _across(inputs, factor, "losses.{world}.{name}", LOSSES)
     if not parts:
         return None
-    short, names = inputs.short[factor], {loss: f"{loss} ({NICKNAMES[loss]})" for loss in LOSSES}
+    words = nicknames(desires=inputs.analysis.has_desires)
+    short, names = inputs.short[factor], {loss: with_nickname(loss, words) for loss in LOSSES}
     frame = pl.concat(parts).with_columns(pl.col("step").replace(names))
     return ChartParts(
         sweep_charts.losses(frame, _axis(inputs, factor), list(names.values())),
@@ -326,7 +329,7 @@ def scatter(inputs: ChartInputs, name: str, words: str) -> ChartParts | None:
     )
     frame = points.select("mean", x=order[0], y=order[1])
     said = (
-        f"{frame.height} points of {words} by {x[0]} and {y[0]}."
+        f"{count_of(frame.height, 'point')} of {words} by {x[0]} and {y[0]}."
         f" {sweep_charts.extremes(frame, (x[0], y[0]))}"
     )
     return ChartParts(
@@ -372,5 +375,6 @@ def design(inputs: ChartInputs, name: str, words: str) -> ChartParts | None:
         sweep_charts.sampled_effects(panels, words),
         f"{_capital(words)}: what each parameter of the design does",
         inputs.subtitle("", note),
-        f"{points.height} points of {words} against each parameter of the design. {said}.",
+        f"{count_of(points.height, 'point')} of {words} against each parameter of the design."
+        f" {said}.",
     )

@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from evosim.analysis.intervals import FEWEST
+from evosim.runtime.words import count_of
 from evosim.sweeps.analysis_tables import Analysis, FitRow, QuantityRow
 from evosim.sweeps.factors import short_factors, short_names
 from evosim.tables.formatting import Measured, decimals_in, number, power_of, significant, with_ends
@@ -265,7 +266,7 @@ def sampled(analysis: Analysis, name: str, fit: FitRow) -> Table:
 
 def _fit_words(fit: FitRow, *, has_shares: bool) -> str:
     """The title: points, model, and how well the model fits."""
-    words = f"The design: {fit.points} points"
+    words = f"The design: {count_of(fit.points, 'point')}"
     words += f" ({fit.points_left_out} left out)" if fit.points_left_out else ""
     words += f", {MODELS[fit.model or 'none']}"
     if fit.explained is not None:

@@ -174,7 +174,7 @@ def _chart_makers(
     for factor, slug in slug_of.items():
         makers[f"losses-{slug}"] = partial(losses, inputs, factor)
     for name in quantities:
-        words, slug = words_of(name), slugs[name]
+        words, slug = words_of(name, desires=inputs.analysis.has_desires), slugs[name]
         map_of = scatter if inputs.sampled and of_design else phase
         makers[f"phase-{slug}"] = partial(map_of, inputs, name, words)
         makers[f"effects-{slug}"] = partial(effects, inputs, name, words)

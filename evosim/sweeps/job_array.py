@@ -13,6 +13,7 @@ from pathlib import Path
 from evosim.errors import UserError
 from evosim.runtime.interrupts import seconds_of, spelled
 from evosim.runtime.names import check_text
+from evosim.runtime.words import count_of
 
 TASKS = 100  # of an array, by default; many clusters allow no more than 1000
 TIME = "1:00:00"
@@ -178,7 +179,8 @@ def script(
         *(f"#SBATCH {option}" for option in [*options, *batch.options()]),
         "",
         (
-            f"# {chunks} chunks for {many} tasks. Submit this file again until all is done: what is"
+            f"# {count_of(chunks, 'chunk')} for {count_of(many, 'task')}. Submit this file again"
+            " until all is done: what is"
             " finished is not computed again."
         ),
         (

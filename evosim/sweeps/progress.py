@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from evosim.runtime.progress import duration, size
 from evosim.runtime.remaining_time import RemainingTimeReport
+from evosim.runtime.words import count_of
 from evosim.sweeps.events import ChunkEvent
 
 __all__ = ["SweepProgress", "duration", "planning_progress", "size", "sweep_progress"]
@@ -58,7 +59,7 @@ class SweepProgress:
         """One line."""
         left = self.left()
         parts = [
-            f"{self.done:,} of {self._total:,} runs",
+            f"{self.done:,} of {count_of(self._total, 'run')}",
             f"{len(self._chunks)} running",
             f"{self.failed} failed",
         ]
@@ -70,7 +71,7 @@ class SweepProgress:
         if left is None or self.computed < len(self._chunks) or not self._report.due(left):
             return
         words = (
-            f"about {duration(left)} left for {self._total - self.done:,} runs at"
+            f"about {duration(left)} left for {count_of(self._total - self.done, 'run')} at"
             f" {self._report.elapsed / self.computed:.2g} s. Ctrl-C stops; the same command"
             " continues."
         )
@@ -103,7 +104,9 @@ def sweep_progress(console: Console, total: int, done: int, failed: int) -> Iter
         console=console,
         transient=True,
     ) as bar:
-        task = bar.add_task("", total=total, completed=done, words=f"{done:,} of {total:,} runs")
+        task = bar.add_task(
+            "", total=total, completed=done, words=f"{done:,} of {count_of(total, 'run')}"
+        )
         shown = 0.0
 
         def show(words: str, ended: int) -> None:

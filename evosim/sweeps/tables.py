@@ -12,6 +12,7 @@ from evosim.analysis.intervals import FEWEST, level
 from evosim.analysis.least_squares import FEWEST_POINTS
 from evosim.runtime.text_layout import say
 from evosim.runtime.text_layout import show as show_table
+from evosim.runtime.words import count_of
 from evosim.sweeps.analysis_tables import (
     EXTINCT,
     SHARES,
@@ -58,12 +59,12 @@ def unfinished_words(runs: RunCounts) -> str:
 
 def header(facts: AnalysisFacts) -> list[str]:
     """Lines that name the analysed runs, the missing runs, and the kind of intervals."""
-    seeds = f"{facts.replicates} seed{'s' * (facts.replicates > 1)}"
+    seeds = count_of(facts.replicates, "seed")
     common = "the same in every cell" if facts.seeds == "common" else "different in every cell"
     unfinished = unfinished_words(facts.runs)
     lines = [
-        f"{facts.cells:,} cells, {seeds} ({common}), {facts.runs.planned:,} runs"
-        + (f"; {unfinished}" if unfinished else "")
+        f"{count_of(facts.cells, 'cell')}, {seeds} ({common}),"
+        f" {count_of(facts.runs.planned, 'run')}" + (f"; {unfinished}" if unfinished else "")
     ]
     confidence = level(facts.confidence)
     if facts.has_intervals:
@@ -218,17 +219,19 @@ def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
     left_out = rows["seeds_left_out"].sum() or rows["refused"].drop_nulls().len()
     if facts.runs.extinct and left_out:
         out.append(
-            f"{facts.runs.extinct:,} runs died out. Those that died out before the change of world"
+            f"{count_of(facts.runs.extinct, 'run')} died out. Those that died out before the change"
+            " of world"
             " have no rungs. Effects use only seeds that were measured in every cell, so they are"
             f" biased to lucky seeds. To see causes of extinction, give '--of {EXTINCT}'."
         )
     if facts.runs.failed:
         out.append(
-            f"{facts.runs.failed:,} runs failed and are in no mean. Compute them again: 'evosim"
+            f"{count_of(facts.runs.failed, 'run')} failed, and no mean includes failed runs."
+            " Compute them again: 'evosim"
             " sweep run ... --retry-failed'."
         )
     if facts.runs.missing:
-        out.append(f"{facts.runs.missing:,} runs are not done.")
+        out.append(f"{count_of(facts.runs.missing, 'run is', 'runs are')} not done.")
     if len(facts.factors) > 1:
         out.append(
             "The mean at a level weights all levels of the other parameters alike. Shares are of"

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from evosim.analysis.summary import AccountSummary, RunSummary
 from evosim.reference.dynamic_programming import ROUNDING
+from evosim.runtime.words import count_of
 
 DIGITS, FEW = 3, 9  # Default decimals. Above FEW decimals, small numbers become powers of ten.
 LARGE = 1e9  # From here on, numbers are powers of ten with nine digits.
@@ -262,6 +263,7 @@ def seeds_words(replicates: int, *seeds: int) -> str | None:
     if known in ([], [replicates]):
         return None
     return (
-        f"means over the {' and '.join(map(str, known))} of {replicates} seeds in which all of this"
+        f"means over the {' and '.join(map(str, known))} of {count_of(replicates, 'seed')} in which"
+        " all of this"
         " was measured"
     )

@@ -18,16 +18,18 @@ from evosim.analysis.loss_summary import (
 )
 from evosim.analysis.summary import AccountSummary, RunHeader, RunSummary
 from evosim.runtime.text_layout import bold
+from evosim.runtime.words import count_of
 from evosim.tables.formatting import number, small
 
 ROWS = {
     "best": "best genome",
     "best_ancestral": "ancestral best",
     "population": "population at switch",
-    "population_at_end": "{} generations later",
+    "population_at_end": "{} later",
 }
 HEADINGS = ("ancestral world", "modern world")
 MEANING = "SHIFT: the world changed. WASTE: imperfect search. HACK: a gene cheats."
+ABOVE_ALL = 1.005  # the least share that is printed as more than 100%
 MOST_SENTENCES = 5
 MOST_SEEDS = 5  # seeds that a sentence lists
 WORLDS = ("ancestral", "modern")
@@ -58,7 +60,7 @@ def fitness_rows(losses: LossSummary) -> list[tuple[str, ...]]:
     """Name, then fitness and share of the best in each world; one row for each subject."""
     rows: list[tuple[str, ...]] = []
     for row in losses.fitness:
-        words = ROWS[row.name].format(losses.modern_generations)
+        words = ROWS[row.name].format(count_of(losses.modern_generations, "generation"))
         if row.name in ("best", "best_ancestral"):
             words += ", exact" if row.modern.exact else " found"
         rows.append((words, *_level(row.ancestral), *_level(row.modern)))
@@ -67,13 +69,14 @@ def fitness_rows(losses: LossSummary) -> list[tuple[str, ...]]:
 
 def loss_rows(losses: LossSummary) -> list[tuple[str, ...]]:
     """Name, then the loss and its share of the best in each world; one row for each loss."""
+    words = losses.nicknames
     rows: list[tuple[str, ...]] = [
         (
-            f"{name.upper():<5}  ({nickname})",
+            f"{name.upper():<5}  {f'({words[name]})' if name in words else ''}".rstrip(),
             *_loss(losses, losses.loss(name, "ancestral")),
             *_loss(losses, losses.loss(name, "modern")),
         )
-        for name, nickname in NICKNAMES.items()
+        for name in NICKNAMES
     ]
     if losses.specification:
         rows.insert(1, ("SPECIFICATION", "none", "", *_loss(losses, losses.specification)))
@@ -247,7 +250,7 @@ def _avoidable(account: AccountSummary, it: str = "the shift") -> str:
     parts = losses.shift_parts
     if parts is None or losses.equal_worlds:
         return ""
-    genomes = f"{losses.genomes:,} genomes that breed true"
+    genomes = count_of(losses.genomes, "genome that breeds true", "genomes that breed true")
     if not account.exact:
         return _of_the_best_found(parts, genomes)
     if parts.forced + parts.left_open <= small():
@@ -315,7 +318,8 @@ def _recovery(account: AccountSummary) -> list[str]:
         return f"{value:.0%}" + (f" [{ends[0]:.0%}, {ends[1]:.0%}]" if ends else "")
 
     words = (
-        f"After {account.losses.modern_generations} modern generations the population has"
+        f"After {count_of(account.losses.modern_generations, 'modern generation')} the population"
+        " has"
         f" {share(end.share_of_best, end.ends_of_share)} of the best"
     )
     if fair is not None and fair.share_of_best is not None:
@@ -373,6 +377,12 @@ def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
             f"A heterozygote exceeds the best that breeds true by {number(dominance[0])} in the"
             f" ancestral and {number(dominance[1])} in the modern world (dominance)."
         )
+    shares = [loss.share_of_best or 0.0 for loss in losses.losses]
+    if max(shares, default=0.0) >= ABOVE_ALL:
+        out.append(
+            "A share above 100%: shares count from the worst policy (0%). Genes have costs, such as"
+            " upkeep, so populations can be worse than that."
+        )
     if account.losses.specification:
         out.append(
             "SPECIFICATION: payoff is not intent, and the best for payoff is not the best for it."
@@ -390,14 +400,16 @@ def _died_out(account: AccountSummary, header: RunHeader) -> str:
     seeds = header.extinct[:MOST_SEEDS]
     more = len(header.extinct) - len(seeds)
     listed = ", ".join(seeds) + (f" and {more} more" if more else "")
-    words = f"{len(header.extinct)} of {len(header.runs)} seeds died out ({listed})"
+    words = f"{len(header.extinct)} of {count_of(len(header.runs), 'seed')} died out ({listed})"
     population = account.losses.row("population")
     before = len(header.runs) - (population.modern.n if population else 0)
     if before >= len(header.extinct):
-        return f"{words}, before the switch. They are left out."
+        left_out = "It is" if len(header.extinct) == 1 else "They are"
+        return f"{words}, before the switch. {left_out} left out."
     if not before:
-        return f"{words}, after the switch. They count with their last generation."
+        counts = "It counts with its" if len(header.extinct) == 1 else "They count with their"
+        return f"{words}, after the switch. {counts} last generation."
     return (
-        f"{words}, {before} of them before the switch. These are left out; the others count with"
+        f"{words}, {before} of them before the switch. Only those that died out later count, with"
         " their last generation."
     )

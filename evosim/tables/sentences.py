@@ -18,6 +18,7 @@ from evosim.analysis.summary import (
 )
 from evosim.analysis.terminology import GOOD_IN_MODERN
 from evosim.analysis.values import Estimate
+from evosim.runtime.words import count_of
 from evosim.tables.drive_cost import who_searched
 from evosim.tables.formatting import all_alike, number, scaled, small, with_ends
 
@@ -46,8 +47,8 @@ def sentences(summary: RunSummary) -> list[str]:
     out.append(_ties(account))
     if header.extinct:
         out.append(
-            f"Extinct: {len(header.extinct)} of {len(header.runs)} runs (seeds"
-            f" {', '.join(header.extinct)})."
+            f"Extinct: {len(header.extinct)} of {count_of(len(header.runs), 'run')}"
+            f" (seed{'s' * (len(header.extinct) > 1)} {', '.join(header.extinct)})."
         )
     return out
 
@@ -247,7 +248,8 @@ def _fitness_of_tied(account: AccountSummary, rung: str) -> tuple[str, float, fl
 
 @scaled
 def search_words(account: AccountSummary) -> str:
-    """The loss by imperfect search: masturbation style."""
+    """The loss by imperfect search: masturbation style, where there are desires."""
+    name = "Masturbation style" if account.losses.has_desires else "Waste"
     a = account.ladder.ancestral
     if a.steps["search"] is None:
         why = "all populations died out before the swap"
@@ -256,11 +258,11 @@ def search_words(account: AccountSummary) -> str:
                 "some population lived to the swap, but no seed has the controls that separate this"
                 " loss from others"
             )
-        return f"Masturbation style (search is imperfect): not measured, which is not 0: {why}."
+        return f"{name} (search is imperfect): not measured, which is not 0: {why}."
     found = "" if account.exact else " found"
     seen = " for what selection saw" if "best_on_sample" in a.rungs else ""
     return (
-        f"Masturbation style (search is imperfect): in A {who_searched(account)} is"
+        f"{name} (search is imperfect): in A {who_searched(account)} is"
         f" {number(a.steps['search'])} below the best genome{found}{seen}."
         f" {number(a.steps['unfound'])} was not found, and {number(a.steps['load'])} lies between"
         " the best present and the mean. This is the step 'search'; the table of steps splits it by"
@@ -348,7 +350,7 @@ def _died(drive: DriveSummary, replicates: int) -> str:
     hack = drive.quantities.ancestral.get("hack")
     return (
         f" Died out before the swap: {', '.join(parts)}; the step is over the"
-        f" {hack.n if hack else 0} seeds with both populations."
+        f" {count_of(hack.n if hack else 0, 'seed')} with both populations."
     )
 
 
@@ -408,8 +410,8 @@ def _ties(account: AccountSummary) -> str:
     else:
         judged = f"whether they are good there is not defined: {_why_not_defined(account)}"
     text = (
-        f"Ancestral optima{found}: {_many(exact.classes, 'genome')} of"
-        f" {_many(exact.behaviours, 'behaviour')} in A, with fitness"
+        f"Ancestral optima{found}: {count_of(exact.classes, 'genome')} of"
+        f" {count_of(exact.behaviours, 'behaviour')} in A, with fitness"
         f" {number(exact.modern_min)} to {number(exact.modern_max)} in M; {judged}."
     )
     near = [
@@ -421,7 +423,3 @@ def _ties(account: AccountSummary) -> str:
     if near:
         text += f" Near the best in A: {'; '.join(near)}."
     return text
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from evosim.runtime.text_layout import say
 from evosim.runtime.text_layout import show as show_table
+from evosim.runtime.words import count_of
 from evosim.verify import FALSE_ALARM, Check, Law, Verdict
 
 
@@ -38,7 +39,7 @@ def show_verdict(console: Console, verdict: Verdict, *, details: bool) -> None:
     colour = "green" if holds != bool(verdict.fault) else "bold red"
     red = sum(not check.holds for check in verdict.checks)
     summary = (
-        f"{len(verdict.checks)} checks, closest to red: {comparison(verdict.worst)}"
+        f"{count_of(len(verdict.checks), 'check')}, closest to red: {comparison(verdict.worst)}"
         if holds
         else f"{red} of {len(verdict.checks)} red: {comparison(verdict.worst)}"
     )
@@ -74,7 +75,8 @@ def show_summary(console: Console, verdicts: list[Verdict], seconds: float) -> N
     chances = sum(c.chance is not None for v in sound for c in v.checks)
     say(
         console,
-        f"\n{len(sound) - len(red)} of {len(sound)} laws hold. Of {checks} comparisons {chances}"
+        f"\n{len(sound) - len(red)} of {len(sound)} laws hold. Of"
+        f" {count_of(checks, 'comparison')} {chances}"
         f" depend on chance. False-alarm rate: {FALSE_ALARM:.1g} each,"
         f" {chances * FALSE_ALARM:.1g} for all.",
     )

@@ -30,7 +30,11 @@ def rows(run: evosim.Run) -> pl.DataFrame:
 def figure(table: pl.DataFrame, unit: str) -> Any:
     """Bars of the losses in both worlds, a panel for every run."""
     panels = [
-        losses_chart(bars_of(of_run.iter_rows(named=True)), unit).properties(title=name)
+        losses_chart(
+            bars_of(of_run.iter_rows(named=True)),
+            unit,
+            dict(of_run.drop_nulls("nickname").select("loss", "nickname").iter_rows()),
+        ).properties(title=name)
         for (name,), of_run in table.group_by("run", maintain_order=True)
     ]
     return themed(

@@ -37,6 +37,22 @@ def test_captions_hold_for_few_seeds_and_for_searched_grids(tmp_path: Path) -> N
     }
     assert "no intervals: each run needs 5 seeds or more" in described["differences"][0]
     assert "whiskers: 50%" in described["rungs"][0]
+    assert next(iter(described)) == "losses"
+    assert "not measured: hack in 3; hack in 5" in described["losses"][0]
+    panels = found.figures()["losses"].to_dict()["concat"]
+    assert [panel["title"] for panel in panels] == ["3", "5"]
+    domains = {
+        str(layer["encoding"]["x"]["scale"]["domain"])
+        for panel in panels
+        for layer in panel["layer"]
+        if "scale" in layer["encoding"]["x"]
+    }
+    assert len(domains) == 1  # one scale for all runs
+    for name, run in (("3", base), ("5", other)):
+        waste = run.typed_summary.account.losses.loss("waste", "modern").mean
+        assert waste is not None
+        said = described["losses"][1].partition(f"{name}: ")[2].partition("5: ")[0]
+        assert f"waste in the modern world {'gain ' if waste < 0 else ''}{abs(waste):.3f}" in said
     assert "fewer than 5 seeds" in described["rungs"][0]
     steps = (
         found.differences.filter(pl.col("part") == "step")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from evosim.analysis.loss_summary import nicknames
 from evosim.figures import Source
-from evosim.figures.losses import LOSS_COLOURS, loss_frame
+from evosim.figures.losses import LOSS_COLOURS, loss_frame, losses_chart
 
 
 def test_bars_are_the_losses_of_the_summary(
@@ -34,3 +35,13 @@ def test_colours_are_fixed(micro: Source, specs: dict[str, dict[str, Any]]) -> N
 
 def test_what_was_not_measured_has_no_bar(micro: Source) -> None:
     assert "hack" not in loss_frame(micro.summary.account.losses)["loss"].to_list()
+
+
+def test_waste_has_a_nickname_only_with_desires(micro: Source) -> None:
+    frame = loss_frame(micro.summary.account.losses)
+    legends = [
+        str(losses_chart(frame, "payoff", nicknames(desires=desires)).to_dict())
+        for desires in (True, False)
+    ]
+    assert ["waste (masturbation)" in text for text in legends] == [True, False]
+    assert all("shift (birth control)" in text for text in legends)

@@ -26,6 +26,7 @@ POPULATION = "ladder.modern.rungs.population"
 )
 def test_quantities_have_words(name: str, words: str) -> None:
     assert words_of(name) == words
+    assert words_of(name, desires=False) == words.replace(" (masturbation)", "")
 
 
 def test_a_grid_is_drawn_as_a_map_and_as_effects(analysed: tuple[Store, Analysis]) -> None:

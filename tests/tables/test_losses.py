@@ -160,3 +160,34 @@ def test_the_shift_is_named_where_another_loss_is_the_largest() -> None:
     largest = text.partition(" by ")[2].partition(",")[0].split()[0].rstrip(".")
     assert ("would not avoid it" in text) == (largest == "SHIFT")
     assert "would not avoid the shift" in text or largest == "SHIFT"
+
+
+def test_one_modern_generation_is_singular() -> None:
+    account = account_of("coarse-drive").summary
+    row = replace(account.losses.fitness[2], name="population_at_end")
+    some = replace(account.losses, modern_generations=1, fitness=(*account.losses.fitness[:3], row))
+    assert losses.fitness_rows(some)[-1][0] == "1 generation later"
+    text = " ".join(losses.sentences(summary_of(replace(account, losses=some))))
+    assert "After 1 modern generation the population" in text
+
+
+def test_only_desires_are_masturbation() -> None:
+    """Reflexes want nothing; the word must not be in any text about them."""
+    console = Screen(record=True, width=80)
+    for name in ("reflexes", "micro"):
+        summary = summary_of(account_of(name).summary)
+        screen.show(console, "Title", summary)
+        screen.show(console, "Title", summary, details=True)
+        text = console.export_text()
+        assert "\nWASTE " in text
+        assert ("asturbation" in text) == (name == "micro")
+
+
+def test_a_share_above_100_percent_is_explained() -> None:
+    account = account_of("micro").summary
+    words = "A share above 100%: shares count from the worst policy (0%)."
+    for share in (1.0, 1.63):
+        some = tuple(replace(x, share_of_best=share) for x in account.losses.losses)
+        changed = replace(account, losses=replace(account.losses, losses=some))
+        text = " ".join(losses.sentences(summary_of(changed)))
+        assert (words in text) == (share > 1.0)

@@ -19,7 +19,7 @@ def test_each_loss_has_its_sentence() -> None:
 def test_extinct_seeds_are_named() -> None:
     runs = {"0": SeedEnding("complete", 9), "4": SeedEnding("extinct", 3)}
     said = sentences.sentences(summary_of(account_of("micro").summary, runs=runs))
-    assert said[-1] == "Extinct: 1 of 2 runs (seeds 4)."
+    assert said[-1] == "Extinct: 1 of 2 runs (seed 4)."
 
 
 def test_a_level_needs_five_seeds() -> None:
