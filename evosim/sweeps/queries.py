@@ -8,7 +8,7 @@ import fnmatch
 import polars as pl
 
 from evosim.errors import UserError
-from evosim.sweeps.analysis_tables import Analysis, headlines
+from evosim.sweeps.analysis_tables import STEPS_OF_LOSSES, Analysis, headlines
 from evosim.sweeps.factors import short_factors
 
 
@@ -29,14 +29,7 @@ def chosen(analysis: Analysis, names: list[str]) -> list[str]:
     """
     known = analysis.tables["cells"]["quantity"].unique(maintain_order=True).to_list()
     if not names:
-        varying = (
-            analysis.tables["cells"]
-            .group_by("quantity", maintain_order=True)
-            .agg(pl.col("mean").max() - pl.col("mean").min())
-            .drop_nulls()
-            .filter(pl.col("mean") > 0.0)
-        )
-        varies = set(varying["quantity"])
+        varies = {name for name, (low, high) in _ends(analysis).items() if high > low}
         return headlines(varies) or known[:1]
     out: list[str] = []
     for name in names:
@@ -57,6 +50,26 @@ def chosen(analysis: Analysis, names: list[str]) -> list[str]:
             )
         out += [key for key in matches if key not in out]
     return out
+
+
+def constant_losses(analysis: Analysis) -> dict[str, float]:
+    """Losses that are the same in all cells, which the tables leave out, with their values."""
+    ends = _ends(analysis)
+    losses = {*STEPS_OF_LOSSES, *STEPS_OF_LOSSES.values()}
+    return {
+        name: ends[name][0]
+        for name in headlines(ends)
+        if name in losses and ends[name][0] == ends[name][1]
+    }
+
+
+def _ends(analysis: Analysis) -> dict[str, tuple[float, float]]:
+    """By quantity that was measured in some cell, its least and largest mean."""
+    cells = analysis.tables["cells"].drop_nulls("mean")
+    ends = cells.group_by("quantity", maintain_order=True).agg(
+        pl.col("mean").min().alias("low"), pl.col("mean").max().alias("high")
+    )
+    return {name: (low, high) for name, low, high in ends.iter_rows()}
 
 
 def factor_named(analysis: Analysis, name: str, option: str) -> str:

@@ -32,6 +32,7 @@ from evosim.sweeps.effect_tables import (
     variance_words,
 )
 from evosim.sweeps.factors import short_names
+from evosim.sweeps.queries import chosen, constant_losses
 from evosim.tables.formatting import decimals_in, decimals_of, number, with_ends
 
 MOST_CELLS, ENDS = 36, 5
@@ -215,6 +216,9 @@ def _show_quantity(console: Console, analysis: Analysis, name: str) -> None:
 def sentences(analysis: Analysis, quantities: list[str]) -> list[str]:
     """Warnings that a reader needs to judge these numbers."""
     facts, out = analysis.facts, []
+    if (same := constant_losses(analysis)) and quantities == chosen(analysis, []):
+        values = ", ".join(f"{name} {number(value)}" for name, value in same.items())
+        out.append(f"The same in all cells: {values}.")
     rows = analysis.tables["quantities"].filter(pl.col("quantity").is_in(quantities))
     left_out = rows["seeds_left_out"].sum() or rows["refused"].drop_nulls().len()
     if facts.runs.extinct and left_out:

@@ -7,9 +7,17 @@ import json
 import pytest
 
 from evosim.errors import UserError
-from evosim.sweeps.analysis_tables import Analysis
-from evosim.sweeps.queries import as_data, chosen, factor_named, parameters_of, refused
+from evosim.sweeps.analysis_tables import HEADLINES, Analysis
+from evosim.sweeps.queries import (
+    as_data,
+    chosen,
+    constant_losses,
+    factor_named,
+    parameters_of,
+    refused,
+)
 from evosim.sweeps.store import Store
+from evosim.sweeps.tables import sentences
 
 POPULATION = "ladder.modern.rungs.population"
 
@@ -37,3 +45,19 @@ def test_results_are_plain_data(analysed: tuple[Store, Analysis]) -> None:
     assert data["cells"] == 4
     assert len(data["quantities"][POPULATION]["cells"]) == 4
     assert refused(analysis, [POPULATION]) == {}
+
+
+def test_losses_that_are_the_same_in_all_cells_are_listed(analysed: tuple[Store, Analysis]) -> None:
+    """They have no column and no effects, so a sentence has their values."""
+    _, analysis = analysed
+    same = constant_losses(analysis)
+    shown = chosen(analysis, [])
+    assert "losses.modern.shift" in same
+    assert not set(same) & set(shown)
+    for name, value in same.items():
+        assert analysis.of("cells", name)["mean"].drop_nulls().unique().to_list() == [value]
+    losses = {name for name in chosen(analysis, ["losses.*"]) if name in HEADLINES}
+    assert set(same) | set(shown) >= losses
+    line = f"The same in all cells: losses.modern.shift {same['losses.modern.shift']:.3f}"
+    assert sentences(analysis, shown)[0].startswith(line)
+    assert not sentences(analysis, [POPULATION])[0].startswith("The same")
