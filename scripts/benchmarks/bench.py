@@ -2,10 +2,11 @@
 
 Run: python scripts/benchmarks/bench.py
 
-There are four parts, each a table in results/bench. The reference job plans and evaluates 4096
-genomes. The others are the default experiment as typed, one generation of genetics, and the
-enumeration of grids. Every timed answer is checked against the float64 reference or the product.
-Machines are noisy: quote ratios and shares of the ceilings, which are measured in the same run.
+There are five parts, each a table in results/bench. The reference job plans and evaluates 4096
+genomes. The others are a small and the default experiment as typed, one generation of genetics, and
+the enumeration of grids. Every timed answer is checked against the float64 reference or the
+product. Machines are noisy: quote ratios and shares of the ceilings, which are measured in the same
+run.
 DEAP and JAX are optional: `pip install deap jax`.
 """
 
@@ -117,18 +118,21 @@ def executed(ceilings: dict[str, float]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def experiment() -> tuple[pl.DataFrame, dict[str, Any]]:
-    """A small experiment as a user types it, cold and then warm, with the time by stage."""
+def experiment(*names: str, warm: int = 3) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """An experiment as a user types it, cold and then warm, with the time by stage.
+
+    Without a name it is the default experiment, `three-losses`.
+    """
     rows, stages = [], {}
     with tempfile.TemporaryDirectory() as folder:
         fresh = os.environ | {"NUMBA_CACHE_DIR": str(Path(folder) / "cache")}
-        for i in range(4):
+        for i in range(1 + warm):
             command = [
                 sys.executable,
                 "-m",
                 "evosim.cli",
                 "run",
-                "coarse-savanna",
+                *names,
                 "--json",
                 "--out",
                 str(Path(folder) / f"run{i}"),
@@ -292,7 +296,8 @@ def main() -> None:
         "genetics": genetics(),
         "enumeration": enumeration(),
     }
-    tables["experiment"], stages = experiment()
+    tables["experiment"], stages = experiment("coarse-savanna")
+    tables["default-experiment"], stages_of_default = experiment()
     tables["ceilings"] = pl.DataFrame(
         {"ceiling": list(ceilings), "gflops": list(ceilings.values())}
     )
@@ -302,6 +307,7 @@ def main() -> None:
         threads=numba.get_num_threads(),
         versions=bench_peers.AVAILABLE,
         stages=stages,
+        stages_of_default=stages_of_default,
     )
 
 
