@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import polars as pl
 import pytest
@@ -11,7 +12,9 @@ import rich.jupyter
 
 import evosim
 from evosim.api.comparison_text import show
+from evosim.config.experiments import read_experiment
 from evosim.runtime.text_layout import Screen
+from evosim.tables import screen
 
 SMALL = {"optimizer.population": 20, "phases.0.generations": 8, "phases.1.generations": 4}
 START = {"optimizer.introductions.0.generation": 2}
@@ -96,3 +99,25 @@ def test_a_loss_that_only_one_run_has_is_none_in_the_other(
     text = shown(evosim.compare(other, run))
     row = next(line.split() for line in text.splitlines() if line.startswith("SPECIFICATION"))
     assert row[:3] == ["SPECIFICATION", "modern", "none"]
+
+
+@pytest.mark.slow
+def test_a_changed_experiment_does_not_print_what_is_expected_of_another(
+    pair: evosim.Comparison,
+) -> None:
+    """Neither the short screen, nor a comparison, nor its data has the packaged text."""
+    text = str(read_experiment("coarse-drive")["expected"])
+    assert text
+    printed = {"comparison": shown(pair), "data": json.dumps(pair.as_data())}
+    for name, recorded in zip(pair.names, pair.recorded, strict=True):
+        run = evosim.load(recorded.folder)
+        assert isinstance(run, evosim.Run)
+        summary = run.typed_summary
+        assert summary.header.changed
+        console = Screen(record=True, width=80, file=io.StringIO())
+        screen.show(console, "Title", summary)
+        printed |= {f"screen of {name}": console.export_text(), f"repr of {name}": repr(run)}
+        assert f"the text of '{summary.header.experiment}' is left out" in json.dumps(run.summary)
+    for what, words in printed.items():
+        assert text[:40] not in " ".join(words.split()), what
+        assert "expected:" not in words, what

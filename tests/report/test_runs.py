@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
 
 from evosim import api
+from evosim.config.experiments import read_experiment
 from evosim.report import runs
 from evosim.tables import formatting, losses, screen, sentences
 from tests.support.browser import Browser
@@ -105,3 +107,11 @@ def test_tables_of_losses_fit_the_window(
         " table.parentElement.scrollWidth - table.parentElement.clientWidth)"
     )
     assert clipped == [0, 0]
+
+
+def test_a_report_names_the_expectation_that_it_leaves_out(files: dict[str, Path]) -> None:
+    """The run is `micro` with other settings, and its text is about `micro` as it is."""
+    text = str(read_experiment("micro")["expected"])
+    page = html.unescape(files["micro"].read_text(encoding="utf-8"))
+    assert text[:40] not in page
+    assert "the text of 'micro' is left out, because settings differ" in page
