@@ -23,7 +23,7 @@ def removed_argument(name: str, hint: str) -> Callable[[Callable[P, R]], Callabl
     name : str
         The argument.
     hint : str
-        What to write now.
+        The replacement, as one sentence.
 
     Returns
     -------

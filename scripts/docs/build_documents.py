@@ -14,7 +14,9 @@ import argparse
 import difflib
 import sys
 
-from documents import ROOT, Wrong, pages
+from documents import pages
+from number_words import Wrong
+from result_tables import ROOT
 
 from evosim.runtime.atomic_files import write_atomically
 

@@ -20,7 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fuzzing
+import fuzz_cases
+import fuzz_verdicts
 import polars as pl
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -31,7 +32,7 @@ APART = 11  # neighbouring examples resemble each other
 LATE = 300.0  # seconds of a whole process, which may have to compile
 
 
-def every(examples: int, start: int, examine: Callable[[fuzzing.Case], None]) -> None:
+def every(examples: int, start: int, examine: Callable[[fuzz_cases.Case], None]) -> None:
     """Show a number of examples to a function; the same start gives the same examples."""
 
     @seed(start)
@@ -42,8 +43,8 @@ def every(examples: int, start: int, examine: Callable[[fuzzing.Case], None]) ->
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],
     )
-    @given(fuzzing.cases())
-    def go(case: fuzzing.Case) -> None:
+    @given(fuzz_cases.cases())
+    def go(case: fuzz_cases.Case) -> None:
         examine(case)
 
     go()
@@ -55,9 +56,9 @@ def in_process(examples: int, start: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     slowest: defaultdict[tuple[str, str], float] = defaultdict(float)
     defects: Counter[tuple[str, str, str]] = Counter()
 
-    def examine(case: fuzzing.Case) -> None:
+    def examine(case: fuzz_cases.Case) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            verdict = fuzzing.judge(case, Path(folder), run=True)
+            verdict = fuzz_verdicts.judge(case, Path(folder), run=True)
         row = (case.kind, case.how)
         counts[row][verdict.outcome] += 1
         counts[row]["ran"] += verdict.ran
@@ -98,14 +99,14 @@ def as_processes(processes: int, start: int) -> pl.DataFrame:
     """Results of examples as commands: exit code, lines on standard error, leftover files."""
     rows: list[dict[str, Any]] = []
 
-    def examine(case: fuzzing.Case) -> None:
+    def examine(case: fuzz_cases.Case) -> None:
         if any(
             "\0" in text or any("\ud800" <= c <= "\udfff" for c in text) or len(text) > 100_000
             for text in case.settings
         ):
             return  # no argument of a process can be that
         with tempfile.TemporaryDirectory() as folder:
-            expected = fuzzing.judge(case, Path(folder), run=True)
+            expected = fuzz_verdicts.judge(case, Path(folder), run=True)
         small = expected.ran and expected.outcome == "accepted"
         with tempfile.TemporaryDirectory() as folder:
             here = Path(folder)
@@ -170,7 +171,7 @@ def as_processes(processes: int, start: int) -> pl.DataFrame:
 
     seen = 0
 
-    def some(case: fuzzing.Case) -> None:
+    def some(case: fuzz_cases.Case) -> None:
         nonlocal seen
         seen += 1
         if len(rows) < processes and seen % APART == 0:

@@ -7,6 +7,7 @@ tables are in `results/fuzz/`.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,9 +21,13 @@ from evosim.config.toml_files import MAX_FILE
 from evosim.errors import LONGEST, UserError
 from evosim.sweeps.plan import make_plan
 from evosim.sweeps.schema import read_sweep
-from scripts.stress import fuzzing
 from tests.support.command import evosim
+from tests.support.paths import ROOT
 from tests.support.settings import setting
+
+sys.path.insert(0, str(ROOT / "scripts" / "stress"))
+import fuzz_cases
+import fuzz_verdicts
 
 MICRO = (
     'name = "x"\nworld = {name = "micro"}\ngenome = {name = "planner"}\noptimizer = {name ='
@@ -39,10 +44,10 @@ SWEEP = 'name = "x"\nexperiment = "micro"\n'
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(fuzzing.cases())
-def test_any_file_is_accepted_or_refused_in_one_line(case: fuzzing.Case) -> None:
+@given(fuzz_cases.cases())
+def test_any_file_is_accepted_or_refused_in_one_line(case: fuzz_cases.Case) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        verdict = fuzzing.judge(case, Path(folder))
+        verdict = fuzz_verdicts.judge(case, Path(folder))
     assert not verdict.defects, verdict
 
 
@@ -53,9 +58,9 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refused(kind: str, data: bytes, *given_settings: str) -> str:
     """The one line that a file is refused with, by the command itself."""
-    case = fuzzing.Case(kind, "test", {"given.toml": data}, given_settings)
+    case = fuzz_cases.Case(kind, "test", {"given.toml": data}, given_settings)
     with tempfile.TemporaryDirectory() as folder:
-        verdict = fuzzing.judge(case, Path(folder))
+        verdict = fuzz_verdicts.judge(case, Path(folder))
     assert (verdict.outcome, verdict.defects) == ("refused", []), verdict
     return verdict.message
 
@@ -297,8 +302,8 @@ def test_settings_that_were_not_refused_as_they_must(defect: str) -> None:
     with pytest.raises(UserError) as refusal:
         build(resolve(apply_settings(read_experiment("micro"), [text])))
     assert message in str(refusal.value)
-    assert not fuzzing.faults_of(
-        str(refusal.value), fuzzing.Case("experiment", "test", {"given.toml": b""}, (text,))
+    assert not fuzz_verdicts.faults_of(
+        str(refusal.value), fuzz_cases.Case("experiment", "test", {"given.toml": b""}, (text,))
     )
 
 
@@ -309,7 +314,7 @@ def test_settings_that_were_not_refused_as_they_must(defect: str) -> None:
 def test_what_is_no_file_is_not_waited_for(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str], place: str
 ) -> None:
-    fuzzing.Case("experiment", "place", {"given.toml": b""}, place=place).write(tmp_path)
+    fuzz_cases.Case("experiment", "place", {"given.toml": b""}, place=place).write(tmp_path)
     code, out, err = evosim(capsys, *command)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "given.toml" in err
