@@ -102,9 +102,7 @@ def test_a_loss_that_only_one_run_has_is_none_in_the_other(
 
 
 @pytest.mark.slow
-def test_a_changed_experiment_does_not_print_what_is_expected_of_another(
-    pair: evosim.Comparison,
-) -> None:
+def test_a_changed_experiment_prints_no_expectation_of_another(pair: evosim.Comparison) -> None:
     """Neither the short screen, nor a comparison, nor its data has the packaged text."""
     text = str(read_experiment("coarse-drive")["expected"])
     assert text
