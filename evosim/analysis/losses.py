@@ -43,6 +43,7 @@ from evosim.analysis.values import ByWorld
 
 if TYPE_CHECKING:
     from evosim.analysis.account_inputs import AccountInputs
+    from evosim.analysis.checked_record import CheckedRecord
     from evosim.analysis.fitness_ranges import FitnessRanges
     from evosim.analysis.population import PopulationSnapshot
     from evosim.worlds.tabular import TabularMdp
@@ -246,12 +247,23 @@ def _why_not(inputs: AccountInputs, name: str, world: str) -> str:
         return "no gene here can cheat; 'evosim run three-losses' has one"
     lived = any(account.ladders.of(world).rungs.get("population") for account in inputs.seeds)
     if world == "modern" and lived and name != "hack":
-        return (
-            "ancestral optima tie and few individuals are one of them; try a longer search of a"
-            f" larger population: --set phases.0.generations={2 * record.experiment.swap}"
-        )
+        return f"ancestral optima tie and few individuals are one of them; try {_closer(record)}"
+    population = record.experiment.optimizer.get("population", 0)
     return (
-        "in every seed a population died out before the switch; try --set optimizer.population=1000"
+        "in every seed a population died out before the switch; try --set"
+        f" optimizer.population={max(1000, 10 * population)}"
+    )
+
+
+def _closer(record: CheckedRecord) -> str:
+    """Settings with which more individuals are ancestral optima."""
+    scale = record.experiment.genome.get("mutation_scale")
+    if not scale:
+        return f"a longer search: --set phases.0.generations={10 * record.experiment.swap}"
+    seeds = max(10, 2 * record.experiment.replicates)
+    return (
+        "fewer mutations and more seeds: --set"
+        f" genome.mutation_scale={scale / 10.0:g} --replicates {seeds}"
     )
 
 

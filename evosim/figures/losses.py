@@ -49,10 +49,14 @@ def bars_of(losses: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 
 def _amount(name: str, mean: float, share: float | None) -> str:
     """A loss with its share of the best; a negative loss is called a gain."""
-    what = (
-        f"{name} {format_number(mean)}" if mean >= 0.0 else f"{name}: gain {format_number(-mean)}"
-    )
+    amount = format_number(abs(mean))
+    what = f"{name}: gain {amount}" if _is_gain(mean) else f"{name} {amount}"
     return what if share is None else f"{what} ({abs(share):.0%})"
+
+
+def _is_gain(mean: float) -> bool:
+    """Whether a loss is negative by more than rounding."""
+    return mean < 0.0 and format_number(mean) != format_number(0.0)
 
 
 def losses_chart(
@@ -152,7 +156,7 @@ def describe(losses: LossSummary) -> str:
     for loss in losses.losses:
         if loss.mean is None:
             continue
-        gain = loss.mean < 0.0
+        gain = _is_gain(loss.mean)
         low, high = (None, None) if loss.low is None or loss.high is None else (loss.low, loss.high)
         if gain and low is not None and high is not None:
             low, high = -high, -low

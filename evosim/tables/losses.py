@@ -134,7 +134,7 @@ def _loss(losses: LossSummary, loss: Loss) -> tuple[str, str]:
     left_open = bool(loss.name == "shift" and loss.n and parts and parts.left_open > small())
     if abs(loss.mean) <= small() and not loss.n:
         return "none", ""
-    gain = loss.mean < 0.0
+    gain = loss.mean < -small()
     low, high = loss.low, loss.high
     if gain and low is not None and high is not None:
         low, high = -high, -low
@@ -360,8 +360,8 @@ def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
     if header.extinct:
         out.append(_died_out(account, header))
     population = losses.row("population")
-    seeds = (population.modern.n if population else 0) or header.replicates
-    if seeds < FEWEST:
+    seeds = population.modern.n if population else header.replicates
+    if 0 < seeds < FEWEST:
         few = "One seed has" if seeds == 1 else f"{seeds} seeds have"
         more = FEWEST if seeds == header.replicates else 2 * max(FEWEST, header.replicates)
         out.append(f"{few} no intervals: quote exact numbers only, or add --replicates {more}.")
@@ -370,6 +370,12 @@ def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
         out.append(
             f"Losses are over the {hack.n} of {population.modern.n} seeds in which the control"
             " lived, too."
+        )
+    shift = losses.loss("shift", "modern")
+    if population and 0 < shift.n < population.modern.n:
+        out.append(
+            f"Modern SHIFT and WASTE are over the {shift.n} of {population.modern.n} seeds in which"
+            " at least a tenth of individuals are ancestral optima."
         )
     dominance = [account.ladder.of(world).steps.get("dominance") or 0.0 for world in WORLDS]
     if max(dominance) > small():
@@ -383,9 +389,16 @@ def _cautions(account: AccountSummary, header: RunHeader) -> list[str]:
             "A share above 100%: shares count from the worst policy (0%). Genes have costs, such as"
             " upkeep, so populations can be worse than that."
         )
-    if account.losses.specification:
+    if losses.specification:
+        cost = losses.specification.mean
+        free = cost is not None and abs(cost) <= small()
         out.append(
-            "SPECIFICATION: payoff is not intent, and the best for payoff is not the best for it."
+            "SPECIFICATION: payoff is not intent, "
+            + (
+                "but that costs nothing here."
+                if free
+                else "and the best for one is not the best for the other."
+            )
         )
     if not account.exact:
         out.append(
@@ -400,7 +413,10 @@ def _died_out(account: AccountSummary, header: RunHeader) -> str:
     seeds = header.extinct[:MOST_SEEDS]
     more = len(header.extinct) - len(seeds)
     listed = ", ".join(seeds) + (f" and {more} more" if more else "")
-    words = f"{len(header.extinct)} of {count_of(len(header.runs), 'seed')} died out ({listed})"
+    words = (
+        f"{len(header.extinct)} of {count_of(len(header.runs), 'seed')} died out"
+        f" (seed{'s' * (len(header.extinct) > 1)} {listed})"
+    )
     population = account.losses.row("population")
     before = len(header.runs) - (population.modern.n if population else 0)
     if before >= len(header.extinct):

@@ -8,7 +8,7 @@ import pytest
 
 from evosim.analysis.loss_summary import nicknames
 from evosim.figures import Source
-from evosim.figures.losses import LOSS_COLOURS, loss_frame, losses_chart
+from evosim.figures.losses import LOSS_COLOURS, bars_of, loss_frame, losses_chart
 
 
 def test_bars_are_the_losses_of_the_summary(
@@ -45,3 +45,11 @@ def test_waste_has_a_nickname_only_with_desires(micro: Source) -> None:
     ]
     assert ["waste (masturbation)" in text for text in legends] == [True, False]
     assert all("shift (birth control)" in text for text in legends)
+
+
+@pytest.mark.parametrize(
+    ("mean", "label"), [(-1e-17, "shift 0.000"), (-0.25, "shift: gain 0.250"), (0.5, "shift 0.500")]
+)
+def test_only_a_visible_gain_is_called_a_gain(mean: float, label: str) -> None:
+    row = {"loss": "shift", "world": "modern", "mean": mean, "low": None, "high": None}
+    assert bars_of([row | {"share_of_best": None}])["label"].to_list() == [label]

@@ -154,7 +154,7 @@ def test_a_driver_that_sterilizes_all_ends_the_run(
     out_of_run = ("--details", "--out", str(tmp_path / "run"))
     code, out, _ = evosim(capsys, "run", "coarse-drive", *arguments, *out_of_run)
     assert code == 0
-    assert "2 of 2 seeds died out (0, 1), before the switch" in " ".join(out.split())
+    assert "2 of 2 seeds died out (seeds 0, 1), before the switch" in " ".join(out.split())
     assert "Extinct: 2 of 2 runs" in out
     assert "not measured, which is not 0: the control or the run died out" in " ".join(out.split())
     recorded = execute.read_run(tmp_path / "run")

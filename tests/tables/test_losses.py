@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evosim.analysis.loss_summary import Loss
+from evosim.analysis.summary import SeedEnding
 from evosim.config.experiments import read_experiment
 from evosim.config.resolve import resolve
 from evosim.config.settings import apply_settings
@@ -98,7 +100,12 @@ BAD = {
     ),
     "intent is not payoff": (
         ("micro",),
-        "SPECIFICATION: payoff is not intent, and the best for payoff is not the best for it.",
+        "SPECIFICATION: payoff is not intent, but that costs nothing here.",
+    ),
+    "optima tie": (
+        ("villages",),
+        "SHIFT and WASTE not measured: ancestral optima tie and few individuals are one of them;"
+        " try fewer mutations and more seeds: --set genome.mutation_scale=0.1 --replicates 10.",
     ),
     "no modern phase": (
         ("coarse-savanna", "phases=[{world='ancestral', generations=12}]"),
@@ -136,6 +143,7 @@ def test_what_is_not_measured_is_said_with_a_command(case: str, tmp_path: Path) 
         assert not any(loss.exact for loss in of_losses.losses if loss.mean)
     if case == "extinct before the switch":
         assert of_losses.loss("waste", "modern").mean is None
+        assert "no intervals" not in " ".join(lines)  # nothing was measured to have one
 
 
 def test_sentences_are_dropped_until_the_screen_fits() -> None:
@@ -191,3 +199,56 @@ def test_a_share_above_100_percent_is_explained() -> None:
         changed = replace(account, losses=replace(account.losses, losses=some))
         text = " ".join(losses.sentences(summary_of(changed)))
         assert (words in text) == (share > 1.0)
+
+
+@pytest.mark.parametrize("case", ["extinct before the switch", "grid too large", "optima tie"])
+def test_a_command_that_is_named_is_accepted(case: str) -> None:
+    """Settings in the sentences are valid for the experiment of the case."""
+    (name, *settings), words = BAD[case]
+    named = re.findall(r"--set (\S+?)\.?(?= |$)", words)
+    assert named
+    before, after = (
+        resolve(apply_settings(read_experiment(name), quick(name, *settings, *more)))
+        for more in ([], named)
+    )
+    assert before != after
+
+
+@pytest.mark.slow
+def test_fewer_mutations_and_more_seeds_measure_the_shift_of_optima_that_tie(
+    tmp_path: Path,
+) -> None:
+    (name, *_), words = BAD["optima tie"]
+    (scale,) = re.findall(r"--set (\S+)", words)
+    (seeds,) = re.findall(r"--replicates (\d+)", words)
+    tree = apply_settings(read_experiment(name), [scale, f"replicates={seeds}"])
+    recorded, _ = execute.run(resolve(tree), out=tmp_path / "run")
+    summary = accounts.summary_of(recorded, again=False)
+    shift = summary.account.losses.loss("shift", "modern")
+    assert shift.mean is not None
+    assert 0 < shift.n < int(seeds)
+    said = f"Modern SHIFT and WASTE are over the {shift.n} of {seeds} seeds"
+    assert said in " ".join(losses.sentences(summary))
+
+
+def test_specification_that_costs_is_told_from_one_that_does_not() -> None:
+    account = account_of("micro").summary
+    assert account.losses.specification is not None
+    for cost, words in ((0.0, "but that costs nothing here"), (0.2, "the best for one is not")):
+        some = replace(account.losses.specification, mean=cost)
+        changed = replace(account, losses=replace(account.losses, specification=some))
+        assert words in " ".join(losses.sentences(summary_of(changed)))
+
+
+def test_rounding_is_no_gain() -> None:
+    found = account_of("coarse-drive").summary.losses
+    for mean, words in ((-1e-17, "0.000"), (-0.25, "gain 0.250")):
+        shift = Loss("shift", "modern", mean, None, None, 9, mean, exact=False)
+        some = replace(found, losses=(found.losses[0], shift, *found.losses[2:]))
+        assert losses.loss_rows(some)[0][3].split(" (")[0] == words
+
+
+def test_one_seed_that_died_out_is_named() -> None:
+    runs = {"0": SeedEnding("complete", 9), "4": SeedEnding("extinct", 3)}
+    text = " ".join(losses.sentences(summary_of(account_of("micro").summary, runs=runs)))
+    assert "1 of 2 seeds died out (seed 4)" in text
