@@ -55,20 +55,25 @@ class GenotypeReader:
 
     def classes(self, genotypes: Alleles) -> tuple[Ints, Ints]:
         """Return the distinct class ids, and for each individual the index of its class in them."""
+        index = self.class_ids(genotypes)
+        found = kernel.index_distinct(index, self._table, self._distinct)
+        return self._distinct[:found], index
+
+    def _allocate(self, n: int) -> None:
+        most = min(n, self.grid.size)
+        self._index = np.empty(n, dtype=np.int64)
+        self._distinct = np.empty(most, dtype=np.int64)
+        self._table = np.empty(2 ** (2 * most).bit_length(), dtype=np.int32)
+
+    def class_ids(self, genotypes: Alleles) -> Ints:
+        """Return the class id of each individual `[n]`. The next call of `classes` reuses it."""
         n = len(genotypes)
         if len(self._index) != n:
-            most = min(n, self.grid.size)
-            self._index, self._distinct = (
-                np.empty(n, dtype=np.int64),
-                np.empty(most, dtype=np.int64),
-            )
-            self._table = np.empty(2 ** (2 * most).bit_length(), dtype=np.int32)
-        arrays = (self.layout, strands_of(genotypes), self._index)
-        run_reader(kernel.classes_chunk, kernel.classes, n, *arrays)
-        return (
-            self._distinct[: kernel.index_distinct(self._index, self._table, self._distinct)],
-            self._index,
+            self._allocate(n)
+        run_reader(
+            kernel.classes_chunk, kernel.classes, n, self.layout, strands_of(genotypes), self._index
         )
+        return self._index
 
     def counts(self, genotypes: Alleles) -> Counts:
         """Return frequencies and expressed values.

@@ -148,8 +148,12 @@ class Evaluation:
         first : int
             Index in the population of the first of them.
         """
-        distinct, index = self._reader.classes(genotypes)
-        values = self._landscape.fitness(distinct, observed=False)
+        values = self._landscape.stored
+        if values is not None:
+            index = self._reader.class_ids(genotypes)
+        else:
+            distinct, index = self._reader.classes(genotypes)
+            values = self._landscape.fitness(distinct, observed=False)
         retained = self._optimizer.fitness_retained(genotypes, first)
         ancestral, modern = (
             net_fitness(by_class, index, retained, np.empty(len(retained)))

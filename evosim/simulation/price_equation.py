@@ -131,6 +131,8 @@ class SearchLedger:
     def __init__(self, traits: Traits, seed: int) -> None:
         self.traits, self.seed = traits, seed
         self._end: Floats | None = None
+        # Traits [K, n] of the last generation, if it is small: they are needed again as parents
+        self._values: Floats | None = None
         self._rows: list[Row] = []
         self.blocks: list[list[Row]] = []
 
@@ -148,13 +150,17 @@ class SearchLedger:
         parentage : Parentage or None
             Their parents.
         """
-        start, (self._end,) = (
-            self._end,
-            self._sums(len(genotypes), lambda begin, end: genotypes[begin:end]),
-        )
-        self._end /= len(genotypes)
+        start, before, n = self._end, self._values, len(genotypes)
+        self._values = self.traits(genotypes) if n <= CHUNK else None
+        if self._values is not None:
+            self._end = self._values.sum(axis=1)
+        else:
+            (self._end,) = self._sums(
+                n, lambda begin, end: self.traits(genotypes[begin:end], begin)
+            )
+        self._end /= n
         if parentage is not None and start is not None:
-            self._rows.append((g, selecting, self._account(start, self._end, parentage)))
+            self._rows.append((g, selecting, self._account(start, self._end, parentage, before)))
 
     def take_rows(self) -> list[Row]:
         """Remove and return the rows that are in no block. Lists of a `Mark` stay as they are."""
@@ -187,23 +193,28 @@ class SearchLedger:
         self._rows = list(zip(*columns, strict=True))
 
     def _sums(
-        self, n: int, block: Callable[[int, int], Alleles], *weights: Floats | Ints
+        self, n: int, block: Callable[[int, int], Floats], *weights: Floats | Ints
     ) -> list[Floats]:
         """Return sums of traits `[K]` over `n` individuals: plain, or one for each weight `[n]`.
 
-        `block(begin, end)` returns genotypes of some of the individuals.
+        `block(begin, end)` returns traits `[K, end - begin]` of some of the individuals.
         """
         out = [np.zeros(len(self.traits.names)) for _ in weights or (1,)]
         for begin in range(0, n, CHUNK):
             end = min(n, begin + CHUNK)
-            values = self.traits(block(begin, end), begin)
+            values = block(begin, end)
             for k, total in enumerate(out):
                 # Not a matrix product: its order of summation may depend on threads.
                 total += (values * weights[k][begin:end] if weights else values).sum(axis=1)
         return out
 
-    def _account(self, start: Floats, end: Floats, parentage: Parentage) -> Floats:
-        """Return terms, whole change and spread over orders, as `[len(TERMS) + 2, K]`."""
+    def _account(
+        self, start: Floats, end: Floats, parentage: Parentage, before: Floats | None
+    ) -> Floats:
+        """Return terms, whole change and spread over orders, as `[len(TERMS) + 2, K]`.
+
+        `before [K, n]` are the traits of the parents' generation, if they are in memory.
+        """
         n = len(parentage.parents)
         children = np.bincount(parentage.parents.ravel(), minlength=len(parentage.before))
         weights: list[Floats | Ints] = [
@@ -211,9 +222,13 @@ class SearchLedger:
             children,
             *(() if parentage.whole is None else (parentage.whole,)),
         ]
-        sums = self._sums(
-            len(parentage.before), lambda begin, end: parentage.before[begin:end], *weights
-        )
+
+        def traits_before(begin: int, end: int) -> Floats:
+            if before is not None:
+                return before[:, begin:end]
+            return self.traits(parentage.before[begin:end], begin)
+
+        sums = self._sums(len(parentage.before), traits_before, *weights)
         seen, midparent = sums[:2]
         chosen = sums[-1] if parentage.whole is not None else seen
         midparent /= parentage.parents.size
@@ -222,9 +237,10 @@ class SearchLedger:
 
         def mean(forces: frozenset[str]) -> Floats:
             if forces not in means:
-                means[forces] = (
-                    self._sums(n, lambda begin, end: parentage.newborns(forces, begin, end))[0] / n
+                (total,) = self._sums(
+                    n, lambda begin, end: self.traits(parentage.newborns(forces, begin, end), begin)
                 )
+                means[forces] = total / n
             return means[forces]
 
         fixed = _one_by_one(parentage.forces, mean)
