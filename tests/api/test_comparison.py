@@ -91,6 +91,7 @@ def test_people_and_scripts_read_it(runs: dict[str, evosim.Run], tmp_path: Path)
     assert found["base"] == "base"
     assert {row["run"] for row in found["differences"]} == {"seeds", "harsh"}
     assert {path.name for path in figures.iterdir()} == {
+        "losses.svg",
         "fitness.svg",
         "rungs.svg",
         "differences.svg",
