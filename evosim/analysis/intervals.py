@@ -240,7 +240,7 @@ def unit_of(values: ArrayLike) -> float:
 def widening(n: float, confidence: float) -> float:
     """How much further from the mean the ends of a percentile bootstrap of `n` seeds belong.
 
-    The spread of the bootstrap's means is `sqrt((n - 1) / n)` of the standard error, and its
+    The spread of the bootstrap's means is `sqrt((n - 1) / n)` of the standard error. Its
     quantiles are those of the normal distribution. This makes them Student's (Hesterberg 2015).
 
     Parameters
@@ -320,8 +320,8 @@ def _in_range(flat: Array, resamples: int, confidence: float, within: Ends) -> A
     """`[2, rows]`: Gaffke's intervals of the means of rows with all numbers in a range.
 
     The upper end is a quantile of weighted means of the numbers and of the range's upper end. The
-    random weights sum to 1. The lower end is computed accordingly. Two different numbers, of which
-    one is an end of the range, need no draws: a weight is a beta variable.
+    random weights sum to 1. The lower end is computed accordingly. If one of two different numbers
+    is an end of the range, no draws are needed: a weight is a beta variable.
     """
     least, most = within
     n, tail = flat.shape[1], (1.0 - confidence) / 2.0

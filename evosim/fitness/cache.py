@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.fitness.world_arrays import WorldTables
 from evosim.genomes import Rules
 from evosim.kernels import policy_dedup
-
-if TYPE_CHECKING:
-    from evosim.fitness.scorer import Scorer
-    from evosim.kernels.world_layout import ActSets
+from evosim.kernels.world_layout import ActSets
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
+
+
+class BehaviourScorer(Protocol):
+    """The part of a scorer (`evosim.fitness.scorer.Scorer`) that its cache calls."""
+
+    tables: WorldTables
+    columns: int
+
+    def behaviours(
+        self, rules: Rules, acts: ActSets | None = None
+    ) -> tuple[Ints, Words, Words, Floats]:
+        """Distinct behaviours of rules."""
+
+    def evaluate(self, words: Words, plans: Ints, depths: Ints, points: Floats) -> Floats:
+        """Lifetime amounts of policies."""
 
 
 class BehaviourCache:
@@ -27,7 +40,7 @@ class BehaviourCache:
 
     FIRST = 1024
 
-    def __init__(self, scorer: Scorer, levels: int, limit: int) -> None:
+    def __init__(self, scorer: BehaviourScorer, levels: int, limit: int) -> None:
         self.scorer, self.limit = scorer, limit
         self._shape = (levels, scorer.tables.cells // 8)
         self.count = 0

@@ -30,8 +30,8 @@ class ClassFitness:
     ancestral_policy, modern_policy : ndarray
         `[n]` names of behaviours (hashes); empty if they were not requested.
     cases : ndarray
-        `[n, C]` fitness of those born in each case of the ancestral world; no columns if selection
-        does not depend on cases.
+        `[n, C]` fitness of those born in each case of the ancestral world. It has no columns if
+        selection does not depend on cases.
     """
 
     ancestral: Floats

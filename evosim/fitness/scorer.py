@@ -112,8 +112,8 @@ class Scorer:
         rules : Rules
             `n` rules.
         named : bool
-            Whether names are needed. Without names a batch with few equal behaviours is not
-            searched for equal ones, which would cost more than it saves. No number depends on it.
+            Whether names are needed. Without names, a batch with few equal behaviours is not searched for
+            equal ones: that would cost more than it saves. No number depends on it.
 
         Returns
         -------
@@ -246,8 +246,8 @@ class Scorer:
 
         Returns
         -------
-        `[n]` the behaviour of each rule; behaviours `[m, L, W]`, of which some may be equal; their
-        hashes `[m]`; and points `[m, .]` for `evaluate`.
+        `[n]` the behaviour of each rule; behaviours `[m, L, W]`; their hashes `[m]`; and points
+            `[m, .]` for `evaluate`. Some behaviours may be equal.
         """
         acts = self._compiler.act_sets(rules) if acts is None else acts
         groups, first = grouped(*acts)

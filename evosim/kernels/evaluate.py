@@ -51,8 +51,9 @@ def _union(acts, order, first, count, union):  # type: ignore[no-untyped-def]
 
 @serial
 def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
-    """States in order of the first age at which some policy of the block may be there, into
-    `queue`; gives their number.
+    """Write into `queue` the states that some policy of the block may reach; return their number.
+
+    They are in order of the first age at which one may be there.
 
     `ages [S]` gets that age, -1 for states out of reach.
     """
@@ -63,7 +64,7 @@ def _reach(rows, start, union, queue, ages):  # type: ignore[no-untyped-def]
         ages[start[i]] = 0
         tail += 1
     head = 0
-    while head < tail and tail < ages.size:  # when all are found, ages are known
+    while head < tail and tail < ages.size:  # when all are reached, ages are known
         s = queue[head]
         head += 1
         for row in range(item(rows.first, s), item(rows.first, s + 1)):
@@ -149,7 +150,7 @@ def _make_program(rows, amounts, union, reach, reached, program, records, room):
         for row in range(item(rows.first, s), item(rows.first, s + 1)):
             acts += item(union, item(rows.cells, row)) & item(rows.bits, row) != 0
         sizes[j] = acts
-    low = done = found = 0
+    low = done = written = 0
     while low < reached:
         high, left, size = low, 0, 0
         while high < reached and ages[queue[high]] == ages[queue[low]]:
@@ -165,15 +166,15 @@ def _make_program(rows, amounts, union, reach, reached, program, records, room):
                 for row in range(first, end if size else first + 1):
                     cell, bit = item(rows.cells, row), item(rows.bits, row)
                     if item(union, cell) & bit or not size:
-                        numbers[found], cells[found], bits[found], masks[found] = (
+                        numbers[written], cells[written], bits[written], masks[written] = (
                             row,
                             cell * lanes,
                             bit,
                             0,
                         )
                         for r in range(amounts.shape[0] if room else 0):
-                            _write(records, r * room + found, rows, amounts[r], row)
-                        found += 1
+                            _write(records, r * room + written, rows, amounts[r], row)
+                        written += 1
             size += 1
         low = high
 
@@ -250,22 +251,22 @@ def _drop(program, reached, records, room, amounts):  # type: ignore[no-untyped-
     _, counts, _, _, numbers, _, _, masks = program
     words = records[1]
     each = _fields(records[0])[0] // 8
-    k, found = np.int64(0), np.int64(0)
+    k, written = np.int64(0), np.int64(0)
     for j in range(reached):
-        before = found
+        before = written
         end = k + np.int64(item(counts, j))
         while k < end:
-            if item(masks, k) or (k == end - 1 and found == before):
-                if found != k:
-                    numbers[found], masks[found] = item(numbers, k), item(masks, k)
+            if item(masks, k) or (k == end - 1 and written == before):
+                if written != k:
+                    numbers[written], masks[written] = item(numbers, k), item(masks, k)
                     for r in range(amounts.shape[0] if room else 0):
                         for w in range(each):
-                            words[(r * room + found) * each + w] = item(
+                            words[(r * room + written) * each + w] = item(
                                 words, (r * room + k) * each + w
                             )
-                found += 1
+                written += 1
             k += 1
-        counts[j] = found - before
+        counts[j] = written - before
 
 
 @inlined
@@ -290,8 +291,8 @@ def _sweep(program, rows, to, gain, needed, share, value, fresh):  # type: ignor
             chosen = select(item(masks, k), chosen, nothing)
             k += 1
             while k < end:
-                worth = _ahead(gain, rows, to, np.int64(item(numbers, k)), value)
-                chosen = add(chosen, select(item(masks, k), worth, nothing))
+                row_value = _ahead(gain, rows, to, np.int64(item(numbers, k)), value)
+                chosen = add(chosen, select(item(masks, k), row_value, nothing))
                 k += 1
             chosen = times(chosen, load(share, at))
         else:
@@ -356,10 +357,10 @@ def _sweep_records(program, records, first, needed, share, value, fresh):  # typ
             chosen = select(np.uint64(item(halves, k * (size // 4) + mask_at)), chosen, nothing)
             k += 1
             while k < end:
-                worth = _read(records, k, value)
+                row_value = _read(records, k, value)
                 chosen = add(
                     chosen,
-                    select(np.uint64(item(halves, k * (size // 4) + mask_at)), worth, nothing),
+                    select(np.uint64(item(halves, k * (size // 4) + mask_at)), row_value, nothing),
                 )
                 k += 1
             chosen = times(chosen, load(share, at))

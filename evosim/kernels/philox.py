@@ -113,8 +113,9 @@ def guide(n, cumulative, out):  # type: ignore[no-untyped-def]
 
 @serial
 def guided_pick(cumulative, guide, u):  # type: ignore[no-untyped-def]
-    """`pick` of `u` times the total, the same index, found in a step or two (Chen and Asau 1974,
-    guide tables).
+    """The index of `pick` for `u` times the total, in a step or two.
+
+    Source: guide tables (Chen and Asau 1974).
     """
     n = cumulative.size
     target = u * cumulative[n - 1]

@@ -1,8 +1,9 @@
-"""Plan: many inner planners at once, each by value iteration on its own felt reward in the world it
-believes in.
+"""Plan with many inner planners at once.
 
-Twin: `evosim.reference.dynamic_programming.plan`. One lane for each planner, always in double
-precision: which acts tie must not depend on how fast a search is run. Choice by softmax is in
+Each does value iteration on its own felt reward in the world that it believes in.
+
+Twin: `evosim.reference.dynamic_programming.plan`. Each planner has one lane. Lanes are
+always in double precision, because ties of acts must not depend on the precision of a search. Choice by softmax is in
 `evosim.kernels.softmax`.
 """
 
@@ -149,8 +150,8 @@ def _look(rows, ahead, once, few, felt, tolerance, value, fresh, q, bits):  # ty
             if not few and item(rows.cells, row) != cell:
                 store(bits, cell * DOUBLE, acts)
                 cell, acts = item(rows.cells, row), no_acts()
-            worth = load(q, (row - begin) * DOUBLE) if ahead else load(felt, row * DOUBLE)
-            acts = with_bit(acts, at_least(worth, bar), item(rows.bits, row))
+            value_of_act = load(q, (row - begin) * DOUBLE) if ahead else load(felt, row * DOUBLE)
+            acts = with_bit(acts, at_least(value_of_act, bar), item(rows.bits, row))
         store(bits, cell * DOUBLE, acts)
 
 
@@ -218,7 +219,7 @@ def _break_ties(ties, stride, sets):  # type: ignore[no-untyped-def]
     """Leave one act of each set `[C]`: the first or the last in the world's order."""
     planes = sets.size // stride
     for s in range(stride):
-        found = False
+        decided = False
         for k in range(planes):
             cell = (k if ties == FIRST else planes - 1 - k) * stride + s
             chosen = np.int64(sets[cell])
@@ -227,8 +228,8 @@ def _break_ties(ties, stride, sets):  # type: ignore[no-untyped-def]
             else:
                 while chosen & (chosen - 1):
                     chosen &= chosen - 1
-            sets[cell] = np.int64(0) if found else chosen
-            found |= chosen != 0
+            sets[cell] = np.int64(0) if decided else chosen
+            decided |= chosen != 0
 
 
 @serial

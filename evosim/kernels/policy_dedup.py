@@ -134,11 +134,12 @@ def _gather(words, plans, depths, first, count, unions, tile):  # type: ignore[n
 
 @inlined
 def _spread(rows, start, masks, done, reach):  # type: ignore[no-untyped-def]
-    """Which lanes come to each state at any age, into `reach [S]`: `masks [R]` are the lanes that
-    do a row.
+    """Write into `reach [S]` the lanes that come to each state at any age.
 
-    Passes over all states until nothing is new: lanes fill up fast, and a queue would cost more
-    than it spares.
+    `masks [R]` are the lanes that do a row.
+
+    The loop passes over all states until nothing is new. Lanes fill up fast, so a queue would cost
+    more than it spares.
     """
     reach[:] = 0
     done[:] = 0

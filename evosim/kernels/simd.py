@@ -1,7 +1,7 @@
 """SIMD vectors: each holds the same number of many genomes, so that one instruction serves all.
 
-LLVM does not vectorise these loops by itself (it cannot prove that arrays do not overlap), hence
-vectors are spelled out. `WIDTH` lanes make a vector of an array's element type; LLVM splits it into
+LLVM does not vectorise these loops by itself, because it cannot prove that arrays do not overlap.
+So vectors are spelled out. `WIDTH` lanes make a vector of an array's element type; LLVM splits it into
 what the processor has. Lanes never mix: the result of a lane depends on that lane alone, bit by
 bit. `fma` rounds once on every processor (where there is no such instruction it is slow, and still
 the same).
@@ -176,8 +176,8 @@ def at_least(typing: Any, a: Any, b: Any) -> Any:
     """Mask of the lanes where `a >= b`."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        found = builder.fcmp_ordered(">=", *args)
-        return builder.zext(builder.bitcast(found, ir.IntType(a.width)), ir.IntType(64))
+        lanes = builder.fcmp_ordered(">=", *args)
+        return builder.zext(builder.bitcast(lanes, ir.IntType(a.width)), ir.IntType(64))
 
     return types.uint64(a, b), code
 
@@ -187,8 +187,8 @@ def unlike(typing: Any, a: Any, b: Any) -> Any:
     """Mask of the lanes where `a` and `b` differ."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        found = builder.fcmp_unordered("!=", *args)
-        return builder.zext(builder.bitcast(found, ir.IntType(a.width)), ir.IntType(64))
+        lanes = builder.fcmp_unordered("!=", *args)
+        return builder.zext(builder.bitcast(lanes, ir.IntType(a.width)), ir.IntType(64))
 
     return types.uint64(a, b), code
 
@@ -244,8 +244,8 @@ def holding(typing: Any, sets: Any, index: Any, bit: Any, like: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vector = ir.VectorType(ir.IntType(8), width)
         at = context.cast(builder, args[1], index, types.intp)
-        found = builder.load(_pointer(context, builder, sets, args[0], at, vector), align=1)
-        common = builder.and_(found, _splat(builder, args[2], vector))
+        acts = builder.load(_pointer(context, builder, sets, args[0], at, vector), align=1)
+        common = builder.and_(acts, _splat(builder, args[2], vector))
         some = builder.icmp_unsigned("!=", common, ir.Constant(vector, [0] * width))
         return builder.zext(builder.bitcast(some, ir.IntType(width)), ir.IntType(64))
 
@@ -292,8 +292,9 @@ def transposed(a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
 
 @inlined
 def scratch(size, like):  # type: ignore[no-untyped-def]
-    """An uninitialised flat array of the type of `like` that begins at a cache line: a vector that
-    crosses one costs double.
+    """An uninitialised flat array of the type of `like` that begins at a cache line.
+
+    A vector that crosses a cache line costs double.
     """
     per_line = ALIGNMENT // like.itemsize
     room = np.empty(size + per_line, dtype=like.dtype)

@@ -246,6 +246,6 @@ def check_fitness(fitness: Floats, *, negative: bool) -> None:
         )
         raise InvalidOptimizer(
             f"fitness must be {rule}, but is {fitness[bad][0]}. Use an optimizer that ranks"
-            " (hill-climb, cma-es, deap, exhaustive), or a world that pays more (lava and"
-            " gymnasium have an offset)."
+            " (hill-climb, cma-es, deap, exhaustive). Or use a world that pays more: lava and"
+            " gymnasium have an offset."
         )

@@ -98,8 +98,8 @@ class Sexual(Asexual):
             )
         if self.sexes == 2 and not 0 < self.number_of_females < self.population:
             raise InvalidOptimizer(
-                f"two sexes need a female and a male at least, but {self.population} newborns with"
-                f" a share of {self.females} have {self.number_of_females} females. Raise"
+                f"two sexes need a female and a male at least, but of {self.population} newborns"
+                f" {self.number_of_females} are female (share {self.females}). Raise"
                 " optimizer.population or change optimizer.females."
             )
         if self.sexes == 1 and not self.selfing and self.population < 2:

@@ -19,21 +19,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_WORDS = 20
-# The longest sentences in files that are about to be rewritten
-OTHER_LIMITS = {
-    "evosim/analysis/intervals.py": 21,
-    "evosim/analysis/ladder.py": 22,
-    "evosim/fitness/class_fitness.py": 21,
-    "evosim/fitness/scorer.py": 22,
-    "evosim/kernels/compiled_cache.py": 21,
-    "evosim/kernels/evaluate.py": 22,
-    "evosim/kernels/philox.py": 21,
-    "evosim/kernels/plan.py": 22,
-    "evosim/kernels/policy_dedup.py": 21,
-    "evosim/kernels/simd.py": 22,
-    "evosim/optimizers/base.py": 21,
-    "evosim/optimizers/params.py": 21,
-}
 
 # Pattern, and what to write in its place. Patterns ignore case and match whole words.
 WORDS = {
@@ -291,7 +276,7 @@ def findings(path: Path, limit: int | None = None) -> list[Finding]:
     """
     source = path.read_text(encoding="utf-8")
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    limit = OTHER_LIMITS.get(name, MAX_WORDS) if limit is None else limit
+    limit = MAX_WORDS if limit is None else limit
     # strings of tests are often the wrong input, or the output of a library
     texts = (
         module_texts(source, strings=not name.startswith("tests/"))
