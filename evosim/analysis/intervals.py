@@ -321,7 +321,7 @@ def _in_range(flat: Array, resamples: int, confidence: float, within: Ends) -> A
 
     The upper end is a quantile of weighted means of the numbers and of the range's upper end. The
     random weights sum to 1. The lower end is computed accordingly. If one of two different numbers
-    is an end of the range, no draws are needed: a weight is a beta variable.
+    is an end of the range, no draws are needed. A weight is then a beta variable.
     """
     least, most = within
     n, tail = flat.shape[1], (1.0 - confidence) / 2.0

@@ -25,11 +25,12 @@ fixed sample (or the worst cases of all), R3s is the best genome for what select
 between R3 and R4. A sample drawn again in each generation has no best genome. R3s is then the
 population that evolved on all of A. It stands below the search step and above the sampling step.
 Search is unfound (R3 minus the best individual present) plus load (best present minus the mean).
-The best individual is chosen by ancestral fitness, and below R3s by what selection saw. In the modern world the steps below R3 are signed transfers. Imperfect search may be luckier there than the
+The best individual is chosen by ancestral fitness, and below R3s by what selection saw. In the
+modern world the steps below R3 are signed transfers. Imperfect search may be luckier there than the
 perfect one.
 
-If several genomes tie for R2 or R3, the rung is the worst of them: ("if there is any system which
-..."). The ladder also reports the best of them.
+If several genomes tie for R2 or R3, the rung is the worst of them. The source text says "if there
+is any system which ...". The ladder also reports the best of them.
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ class Scorer:
         rules : Rules
             `n` rules.
         named : bool
-            Whether names are needed. Without names, a batch with few equal behaviours is not searched for
-            equal ones: that would cost more than it saves. No number depends on it.
+            Whether names are needed. Without names, a batch with few equal behaviours is not
+            searched for equal ones. That would cost more than it saves. No number depends on it.
 
         Returns
         -------

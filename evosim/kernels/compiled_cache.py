@@ -3,8 +3,8 @@
 A file is a checksum and a pickle. The checksum covers the file's name, so that a file in the place
 of another one is noticed. A file that is damaged, or that another user could have written, counts
 as missing: the function is compiled again. Files are written whole and renamed, and there is no
-index. So processes that compile at once do not disturb each other. The checksum does not protect from
-an attacker: the folder must be this user's alone (`options.refusal`).
+index. So processes that compile at once do not disturb each other. The checksum does not protect
+from an attacker: the folder must be this user's alone (`options.refusal`).
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Each does value iteration on its own felt reward in the world that it believes in.
 
-Twin: `evosim.reference.dynamic_programming.plan`. Each planner has one lane. Lanes are
-always in double precision, because ties of acts must not depend on the precision of a search. Choice by softmax is in
-`evosim.kernels.softmax`.
+Twin: `evosim.reference.dynamic_programming.plan`. Each planner has one lane. Lanes are always in
+double precision, because ties of acts must not depend on the precision of a search. Choice by
+softmax is in `evosim.kernels.softmax`.
 """
 
 from __future__ import annotations

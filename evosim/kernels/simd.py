@@ -1,10 +1,10 @@
 """SIMD vectors: each holds the same number of many genomes, so that one instruction serves all.
 
 LLVM does not vectorise these loops by itself, because it cannot prove that arrays do not overlap.
-So vectors are spelled out. `WIDTH` lanes make a vector of an array's element type; LLVM splits it into
-what the processor has. Lanes never mix: the result of a lane depends on that lane alone, bit by
-bit. `fma` rounds once on every processor (where there is no such instruction it is slow, and still
-the same).
+So vectors are spelled out. `WIDTH` lanes make a vector of an array's element type; LLVM splits it
+into what the processor has. Lanes never mix: the result of a lane depends on that lane alone, bit
+by bit. `fma` rounds once on every processor (where there is no such instruction it is slow, and
+still the same).
 
 A *mask* is an unsigned integer with one bit per lane.
 """
