@@ -304,7 +304,7 @@ def test_the_command_line_shows_and_runs(tmp_path: Path) -> None:
     first, again = (json.loads(command(*words).stdout) for _ in range(2))
     assert (first["shown_again"], again["shown_again"]) == (False, True)
     assert first["search"] == again["search"]
-    assert first["search"][0]["interval"] is None
+    assert [first["search"][0][end] for end in ("low", "high", "n")] == [None, None, 2]
     assert "already holds this run" in command(*words[:-1]).stdout
     table = pl.read_parquet(folder / "tables" / "paths.parquet")
     text = (ROOT / "docs" / "hills.md").read_text(encoding="utf-8")

@@ -163,7 +163,7 @@ def test_a_long_list_of_changes_is_cut_at_two_lines() -> None:
     assert "and 16 more (--details)" in text or "and 17 more (--details)" in text
 
 
-def test_the_shift_is_named_where_another_loss_is_the_largest() -> None:
+def test_the_shift_is_named_where_another_loss_is_larger() -> None:
     text = " ".join(losses.sentences(summary_of(account_of("coarse-drive").summary)))
     largest = text.partition(" by ")[2].partition(",")[0].split()[0].rstrip(".")
     assert ("would not avoid it" in text) == (largest == "SHIFT")
@@ -215,9 +215,7 @@ def test_a_command_that_is_named_is_accepted(case: str) -> None:
 
 
 @pytest.mark.slow
-def test_fewer_mutations_and_more_seeds_measure_the_shift_of_optima_that_tie(
-    tmp_path: Path,
-) -> None:
+def test_fewer_mutations_measure_the_shift_of_tied_optima(tmp_path: Path) -> None:
     (name, *_), words = BAD["optima tie"]
     (scale,) = re.findall(r"--set (\S+)", words)
     (seeds,) = re.findall(r"--replicates (\d+)", words)
