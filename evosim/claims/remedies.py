@@ -10,7 +10,7 @@ measures how much of the right data a better objective saves.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -113,14 +113,15 @@ def break_even(grid: Grid, number: int, ancestral: Floats, modern: Floats) -> fl
     """The least share q of modern lives at which a class gains by a rescue; 1 without a rescue.
 
     The gain is measured in (1 - q) A + q M. A rescue is a change of one locus that wins much in M.
-    This is at least half of what the best genome that breeds true would win. The rescue itself may
-    be a heterozygote, because a new mutant is one.
+    This is at least half of what the best genome that breeds true would win, if it would win
+    anything. The rescue itself may be a heterozygote, because a new mutant is one.
     """
     every = np.arange(grid.size)
     digits, true = grid.digits(every), grid.breeds_true(every)
     near = (digits != digits[number]).sum(axis=1) == 1
     gain, cost = modern - modern[number], np.maximum(ancestral[number] - ancestral, 0.0)
-    rescues = near & (gain > 0.0) & (gain >= 0.5 * gain[true].max())
+    most = gain[true].max()
+    rescues = near & (gain >= 0.5 * most) & (most > 0.0)
     return float((cost[rescues] / (cost + gain)[rescues]).min(initial=1.0))
 
 
@@ -287,12 +288,22 @@ def _fitness_chart(tables: Tables, experiment: Experiment) -> Any:
         .mark_point(filled=True, size=50)
         .encode(x, y, colour, alt.Shape("over:N", title="selected by"))
     )
-    text = (
-        alt.Chart(labels)
-        .mark_text(align="left", dx=8, dy=-6, fontSize=11)
+    # Labels lie where lines, marks and the legend leave room.
+    middle = 0.5 * (float(rows["ancestral"].min()) + float(rows["ancestral"].max()))  # type: ignore[arg-type]
+    best_ones, far = pl.col("who") == "best genome", pl.col("ancestral") > middle
+    places: list[tuple[pl.Expr, Literal["left", "right"], int, int]] = [
+        (best_ones & far, "right", 8, 16),
+        (best_ones & ~far, "left", -4, -14),
+        (~best_ones & far, "left", 8, -6),
+        (~best_ones & ~far, "right", -6, 12),
+    ]
+    texts = [
+        alt.Chart(labels.filter(some))
+        .mark_text(align=align, dx=dx, dy=dy, fontSize=11)
         .encode(x, y, alt.Text("text:N"), colour)
-    )
-    left = (line + dots + text).properties(width=WIDTH + 130, height=HEIGHT + 60)
+        for some, align, dx, dy in places
+    ]
+    left = alt.layer(line, dots, *texts).properties(width=WIDTH + 130, height=HEIGHT + 60)
     return themed(
         left,
         "Modern lives in training, and what they cost",

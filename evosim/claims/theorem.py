@@ -75,7 +75,8 @@ def cell(experiment: Experiment, outer: bool, same: bool) -> pl.DataFrame:
 def grid(experiment: Experiment, name: str, *, paid: bool = False) -> pl.DataFrame:
     """One row per genome: fitness in A, and net payoff and intent in M.
 
-    The optimum and the upkeep of R1 belong to the grid.
+    The optimum and the upkeep of R1 belong to the grid. Heterozygotes count here, unlike on the
+    ladder: the inequality holds for any set of genomes with its own best.
     """
     problem = build(experiment)
     if paid:

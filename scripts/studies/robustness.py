@@ -69,7 +69,7 @@ def variants() -> dict[str, list[str]]:
                 )
                 if known[name].metadata["high"] is not None:
                     new = min(new, known[name].metadata["high"])
-                if new >= known[name].metadata["low"]:
+                if new != value and new >= known[name].metadata["low"]:
                     out[f"{where} {name} {value:g} to {new:g}"] = [f"world.{where}.{name}={new!r}"]
     for name, value in (("planning_cost", 0.06), ("discount", 0.95)):
         for factor in (0.8, 1.2):

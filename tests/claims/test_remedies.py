@@ -80,6 +80,8 @@ def test_a_rescue_wins_half_of_what_breeds_true() -> None:
     assert break_even(grid, here, ancestral, modern) == pytest.approx(0.2 / (0.2 + 0.6))
     modern[rescue] = 0.4
     assert break_even(grid, here, ancestral, modern) == 1.0
+    modern[here], modern[rescue] = 1.0, 2.0  # there is nothing to be rescued from
+    assert break_even(grid, here, ancestral, modern) == 1.0
 
 
 def test_needed_doors_follow_the_law() -> None:
