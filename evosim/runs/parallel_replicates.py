@@ -236,6 +236,9 @@ class ReplicateWorkers:
             raise self._stop
 
     def _stop_requested(self) -> bool:
+        # Only `state.npz` makes the files of the workers a checkpoint. So it is written in time,
+        # and not just when a replicate is complete: this process may be killed before that.
+        self._checkpoint.save_if_due()
         reason = self._options.stop_requested()
         if reason and not self._stop:
             self._stop = reason if isinstance(reason, Stop) else Stop()
@@ -261,8 +264,8 @@ class ReplicateWorkers:
             self._unreported, self._reported_at = 0, now
 
     def _on_checkpoint(self) -> None:
-        if self._checkpoint.save():
-            self._options.log("checkpoint written, as requested by a signal")
+        self._checkpoint.save()
+        self._last_line = ""  # workers say when their part is written
 
 
 def _store(landscape: Landscape, folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from evosim.config.resolve import build
 from evosim.errors import Interrupted, Stop, UserError
 from evosim.fitness.landscape import Landscape
 from evosim.runs import execute, parallel_replicates
+from evosim.runs.checkpoint_files import seconds_saved
 from evosim.runs.parallel_replicates import number_of_workers
 from evosim.runs.reader import CHECKPOINT, read_run
 from evosim.runs.session import SessionOptions
 from evosim.runtime import blocks
+from evosim.runtime.interrupts import checkpoint_requests
 from evosim.runtime.output_folders import partial_of
 from tests.support.runs import contents, experiment
 
@@ -115,6 +118,47 @@ def test_a_lost_worker_ends_the_run_and_loses_no_replicate(tmp_path: Path) -> No
     assert (partial_of(tmp_path / "run") / CHECKPOINT / "state.npz").is_file()
     run, _ = execute.run(experiment(*long), out=tmp_path / "run", resume=True)
     assert run.provenance["interruptions"][0]["by"] is None
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_killed_driver_loses_only_the_work_since_the_last_checkpoint(tmp_path: Path) -> None:
+    long = experiment(*DRIVEN, "phases.0.generations=3000", "phases.1.generations=3000")
+    folder = partial_of(tmp_path / "run") / CHECKPOINT
+    seen: list[tuple[bool, bool]] = []
+
+    class Watcher(Stopper):
+        def __call__(self, run: str, generation: int, *_: Any, generations: int = 1) -> None:
+            # What a kill would leave behind now, before any replicate is complete.
+            if list(folder.glob("replicate-*.npz")) and generation > 1500:
+                state = folder / "state.npz"
+                seen.append((state.is_file(), seconds_saved(folder) > 0))
+                self.stop = Stop("SIGTERM", 143)
+
+    options = replace(Watcher(0).options, interval=0.2)
+    with pytest.raises(Interrupted):
+        execute.run(long, out=tmp_path / "run", options=options)
+    assert seen[0] == (True, True)
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_requested_checkpoint_is_reported_once(tmp_path: Path) -> None:
+    long = experiment(*DRIVEN, "phases.0.generations=3000", "phases.1.generations=3000")
+    lines: list[str] = []
+
+    class Requester(Stopper):
+        requested = False
+
+        def __call__(self, run: str, generation: int, *_: Any, generations: int = 1) -> None:
+            if generation > 100 and not self.requested:
+                self.requested = True
+                checkpoint_requests.request()
+            if generation > 2500:
+                self.stop = Stop("SIGTERM", 143)
+
+    options = replace(Requester(0).options, log=lines.append)
+    with pytest.raises(Interrupted):
+        execute.run(long, out=tmp_path / "run", options=options)
+    assert lines == ["checkpoint written, as requested by a signal"]
 
 
 @pytest.mark.usefixtures("two_workers")
