@@ -92,13 +92,14 @@ class Finished:
         }
 
     def blocks(self, control: str = "") -> dict[int, Blocks]:
-        """Return the tables by generation on disk of a control, by seed."""
-        return {
+        """Return the tables by generation on disk of a control, in the order of seeds."""
+        found = {
             seed: blocks
             for batch in self._batches
             for (name, seed), blocks in batch.blocks.items()
             if name == control
         }
+        return dict(sorted(found.items()))
 
     def lived(self, first: int = 0) -> NDArray[np.int64]:
         """Return the ids of all classes that lived, as far as they were recorded."""

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from evosim.runs.finished import Finished
+from evosim.runtime.blocks import Blocks
 from evosim.simulation.state import Run
 from tests.support.runs import equal
 
@@ -29,6 +30,14 @@ def test_tables_and_endings_are_by_control() -> None:
     assert finished.tables("absent") == {}
     assert finished.endings()["1"] == {"status": "complete", "generations": 3}
     assert finished.lived().tolist() == [0, 1, 7]
+
+
+def test_blocks_are_in_the_order_of_seeds_and_not_of_completion(tmp_path: Path) -> None:
+    finished, none = Finished(), np.empty(0, dtype=np.int64)
+    for seed in (10, 2, -1):
+        blocks = Blocks(tmp_path / f"run-{seed}")
+        finished.add("", Run(seed, "complete", 5, {}, none, blocks))
+    assert list(finished.blocks()) == [-1, 2, 10]
 
 
 def test_stored_replicates_are_restored(tmp_path: Path) -> None:
