@@ -280,7 +280,9 @@ def _estimate(
     warn_of_unusual_values(experiment)
     if not options.as_json:
         warn("timing a few generations ...")
-    cost = estimate.estimate_run(setting, figures=options.figures, stop_requested=stop_requests)
+    cost = estimate.estimate_run(
+        setting, figures=options.figures, threads=options.threads, stop_requested=stop_requests
+    )
     free = free_at(run_folder(experiment, out))
     if options.as_json:
         typer.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds, "free": free}, indent=1))

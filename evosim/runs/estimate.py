@@ -18,6 +18,7 @@ import numpy as np
 from evosim.config.resolve import Problem, build
 from evosim.config.schema import Experiment
 from evosim.errors import Stop, UserError
+from evosim.runs.parallel_replicates import number_of_workers
 from evosim.runs.provenance import peak_memory_mib
 from evosim.runtime import blocks
 from evosim.runtime.progress import Progress, duration, size
@@ -39,6 +40,7 @@ BYTES_OF_CLASS = 10  # in tables/landscape.parquet
 BYTES_OF_GENERATION, BYTES_OF_LOCUS, BYTES_OF_ALLELE, BYTES_OF_TRAIT = 60, 6, 4, 26
 MEMORY_OF_CLASS = 200  # bytes
 MEMORY_OF_JOINING = 150 * MIB  # measured while blocks are joined
+MEMORY_OF_PROCESS = 250 * MIB  # of a process that simulates replicates; measured
 # Bytes in memory: first of a row before it is in a table, then of rows of tables by generation.
 MEMORY_OF_ROW, MEMORY_OF_GENERATION, MEMORY_OF_LOCUS, MEMORY_OF_ALLELE, MEMORY_OF_TRAIT = (
     4000,
@@ -144,6 +146,8 @@ class Cost:
         Bytes. Memory is a lower bound.
     timed : int
         Generations that were timed.
+    processes : int
+        Processes that simulate side by side.
     """
 
     classes: int
@@ -157,11 +161,17 @@ class Cost:
     memory: float
     disk: float
     timed: int
+    processes: int = 1
+
+    @property
+    def evolution(self) -> float:
+        """Seconds of all generations."""
+        return self.generation * self.generations / self.processes
 
     @property
     def seconds(self) -> float:
         """Seconds of the whole run, without compilation."""
-        return self.grid + self.generation * self.generations + self.account + self.figures
+        return self.grid + self.evolution + self.account + self.figures
 
 
 class _Enough(Exception):
@@ -172,6 +182,7 @@ def estimate_run(
     setting: Problem,
     *,
     figures: bool = True,
+    threads: int | None = None,
     stop_requested: Callable[[], Stop | None] = lambda: None,
 ) -> Cost:
     """Time a part of a run: at most a block of the grid, some seconds of generations, an analysis.
@@ -184,6 +195,8 @@ def estimate_run(
         The run.
     figures : bool
         Whether it draws figures.
+    threads : int, optional
+        Threads and processes of the run. By default all that this process may have.
     stop_requested : Callable
         Called between generations. A `Stop` that it returns is raised.
 
@@ -240,6 +253,7 @@ def estimate_run(
         else 0.0
     )
     arms = 1 + len(controls_of(experiment))
+    processes = number_of_workers(experiment, experiment.replicates * arms, threads)
     return Cost(
         classes,
         exact,
@@ -251,9 +265,11 @@ def estimate_run(
         experiment.replicates * arms * experiment.generations,
         peak_memory_mib() * MIB
         + memory_of(setting)
+        + (MEMORY_OF_PROCESS * processes if processes > 1 else 0)
         + (MEMORY_OF_CLASS * classes if whole and classes > BLOCK else 0),
         disk_of(setting),
         len(took),
+        processes,
     )
 
 
@@ -407,7 +423,8 @@ def format_cost(cost: Cost, setting: Problem, free: float | None = None) -> list
     )
     parts = [
         f"grid {short_duration(cost.grid)}",
-        f"generations {short_duration(cost.generation * cost.generations)}",
+        f"generations {short_duration(cost.evolution)}"
+        + (f" in {cost.processes} processes" if cost.processes > 1 else ""),
     ]
     parts.append(
         f"account about {short_duration(cost.account)}"

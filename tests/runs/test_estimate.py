@@ -142,6 +142,17 @@ def test_a_run_is_timed_in_part_and_nothing_is_left(
     assert not list(tmp_path.iterdir())
 
 
+def test_processes_share_the_time_and_each_needs_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "TIMED", 0.05)
+    long = setting("micro", "phases.0.generations=2000", "replicates=9")
+    one, two = (estimate_run(long, threads=threads) for threads in (1, 2))
+    assert (one.processes, two.processes) == (1, 2)
+    assert two.evolution == pytest.approx(two.generation * two.generations / 2)
+    assert two.memory - one.memory > 1.5 * estimate.MEMORY_OF_PROCESS
+    assert "in 2 processes" in estimate.format_cost(two, long)[2]
+    assert "processes" not in estimate.format_cost(one, long)[2]
+
+
 def test_a_grid_that_is_not_kept_is_timed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "TIMED", 0.05)
     large = setting("reflexes", *QUICK["reflexes"])
