@@ -122,12 +122,14 @@ def _group(total, i, rows, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _look(rows, ahead, once, few, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
+def _look(rows, flags, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
     """One step further ahead: values `fresh`, and act sets into `bits [C DOUBLE]`.
 
-    The flags are constants in the callers. Without `ahead` there is no later value. `once`: every
-    row has one group of successors. `few`: every state has its acts in one cell.
+    The flags `(ahead, once, few)` are constants in the callers. Without `ahead` there is no later
+    value. `once`: every row has one group of successors. `few`: every state has its acts in one
+    cell.
     """
+    ahead, once, few = flags
     for s in range(rows.first.size - 1):
         begin, end = np.int64(item(rows.first, s)), np.int64(item(rows.first, s + 1))
         best = splat(-np.inf)
@@ -161,17 +163,17 @@ def _look(rows, ahead, once, few, felt, tolerance, value, fresh, q, bits):  # ty
 
 @serial
 def _nothing_follows(rows, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
-    _look(rows, False, True, False, felt, tolerance, value, fresh, q, bits)
+    _look(rows, (False, True, False), felt, tolerance, value, fresh, q, bits)
 
 
 @serial
 def _few_follow(rows, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
-    _look(rows, True, True, True, felt, tolerance, value, fresh, q, bits)
+    _look(rows, (True, True, True), felt, tolerance, value, fresh, q, bits)
 
 
 @serial
 def _many_follow(rows, felt, tolerance, value, fresh, q, bits):  # type: ignore[no-untyped-def]
-    _look(rows, True, False, False, felt, tolerance, value, fresh, q, bits)
+    _look(rows, (True, False, False), felt, tolerance, value, fresh, q, bits)
 
 
 @inlined

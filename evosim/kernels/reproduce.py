@@ -208,15 +208,20 @@ def _transmission(m, c, side, strands, first, second):  # type: ignore[no-untype
 
 @inlined
 def _gamete(  # type: ignore[no-untyped-def]
-    m, strands, first, second, side, i, transmission, strand_words, crossed, mutated, out, row
+    m, strands, parent, address, transmission, draws, out, row
 ):
-    """One gamete of the parent with strands `first` and `second`, into `out[row]`.
+    """One gamete of the parent with strands `parent`, into `out[row]`.
 
     Each chromosome begins on a random strand and changes strands at every crossover. In a
     heterozygote for the driver of the chromosome, the transmission ratio decides the strand at the
-    driver. Crossovers lead outward from there. `crossed` is the first crossover, `mutated`
-    the first mutation; they are `L` or more if there is none.
+    driver. Crossovers lead outward from there.
+
+    `address` is the side and the newborn. `draws` are the words that choose strands, the first
+    crossover and the first mutation. The latter two are `L` or more if there is none.
     """
+    first, second = parent
+    side, i = address
+    strand_words, crossed, mutated = draws
     starts = m.starts
     bits = (
         (strand_words[2] << np.uint64(32)) | strand_words[3]
@@ -299,14 +304,10 @@ def _newborn(m, strands, mother, father, i, transmission, out, at):  # type: ign
         _gamete(
             m,
             strands,
-            first,
-            second,
-            side,
-            i,
+            (first, second),
+            (side, i),
             transmission,
-            strand_words,
-            crossed,
-            mutated,
+            (strand_words, crossed, mutated),
             out,
             at + side,
         )
