@@ -35,7 +35,7 @@ from evosim.runtime import blocks
 from evosim.runtime.atomic_files import inside, make_folder
 from evosim.runtime.blocks import Blocks
 from evosim.runtime.timing import Clock
-from evosim.simulation.controls import controls_of
+from evosim.simulation.controls import controls_of, seed_of
 from evosim.simulation.state import Position, RunState
 
 BLOCKS = "blocks"
@@ -166,6 +166,16 @@ class RunCheckpoint(Checkpointer):
         if self.last:
             return self.last.position
         return self._saved.position if self._saved else None
+
+    @property
+    def in_workers(self) -> int:
+        """Number of replicates that workers have begun and stored, but not completed."""
+        complete = {
+            replicate_file(self.folder, control, seed_of(control, int(seed)))
+            for control in ("", *controls_of(self._experiment))
+            for seed in self.finished.endings(control)
+        }
+        return len(set(self.folder.glob("replicate-*.npz")) - complete)
 
     def blocks(self, experiment: Experiment, seed: int, control: str) -> Blocks | None:
         """Return a place for the tables by generation of a long replicate."""

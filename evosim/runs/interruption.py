@@ -93,7 +93,7 @@ def describe_position(checkpoint: RunCheckpoint, experiment: Experiment) -> str:
     """Return where a run is, in words."""
     runs = f"{len(checkpoint.finished)} of {count_of(number_of_runs(experiment), 'run')} done"
     if (position := checkpoint.under_way) is None:
-        return runs
+        return f"{runs}, {checkpoint.in_workers} under way" if checkpoint.in_workers else runs
     return f"{position.label}, generation {position.generation} of {position.generations} ({runs})"
 
 

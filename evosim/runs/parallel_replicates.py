@@ -227,8 +227,8 @@ class ReplicateWorkers:
                 checkpoint.save()
                 raise UserError(
                     f"a worker process ended at {died.task} ({died.cause}). Complete replicates are"
-                    " stored. If memory was short, continue with one process: add --resume"
-                    " --threads 1."
+                    " stored. Its error is above; without one, memory may have been short. Continue"
+                    " with one process: add --resume --threads 1."
                 ) from None
         if self._stop:
             checkpoint.stopped_by = str(self._stop)
@@ -236,8 +236,8 @@ class ReplicateWorkers:
             raise self._stop
 
     def _stop_requested(self) -> bool:
-        # Only `state.npz` makes the files of the workers a checkpoint. So it is written in time,
-        # and not just when a replicate is complete: this process may be killed before that.
+        # Only `state.npz` makes the files of the workers a checkpoint. It is written in time,
+        # because this process may be killed before any replicate is complete.
         self._checkpoint.save_if_due()
         reason = self._options.stop_requested()
         if reason and not self._stop:
