@@ -200,10 +200,12 @@ class _Job:
         self.options.on_ready()
         missing = self.missing
         here = len(missing) if processes.workers == 1 else int(alone)
-        for name, seed in missing[:here]:
-            with _stage(self.clock, "controls" if name else "evolution"):
-                run = simulate_one(name, problems[name], landscape, seed, self.checkpoint)
-                finished.add(name, run)
+        for stage, names in (("evolution", [""]), ("controls", list(self.controls))):
+            with _stage(self.clock, stage):
+                for name, seed in missing[:here]:
+                    if name in names:
+                        run = simulate_one(name, problems[name], landscape, seed, self.checkpoint)
+                        finished.add(name, run)
         if missing[here:]:
             experiments = {"": experiment, **self.controls}
             with _stage(self.clock, "evolution and controls"):

@@ -22,7 +22,7 @@ def test_an_entry_is_wrapped_to_the_terminal(width: int) -> None:
     out = explained("WASTE", width=width)
     assert out.splitlines()[0] == "waste, masturbation"
     assert max(map(len, out.splitlines())) <= width
-    assert "hack channel closed (R3 - R4)" in " ".join(out.split())
+    assert "the loss by imperfect search (R3 - R4)" in " ".join(out.split())
 
 
 def test_words_need_no_quotes() -> None:

@@ -121,7 +121,7 @@ def test_a_lost_worker_ends_the_run_and_loses_no_replicate(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("two_workers")
-def test_a_killed_driver_loses_only_the_work_since_the_last_checkpoint(tmp_path: Path) -> None:
+def test_a_killed_driver_loses_what_no_checkpoint_has(tmp_path: Path) -> None:
     long = experiment(*DRIVEN, "phases.0.generations=3000", "phases.1.generations=3000")
     folder = partial_of(tmp_path / "run") / CHECKPOINT
     saved: list[float] = []
