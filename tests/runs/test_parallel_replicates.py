@@ -118,6 +118,8 @@ def test_a_lost_worker_ends_the_run_and_loses_no_replicate(tmp_path: Path) -> No
     assert (partial_of(tmp_path / "run") / CHECKPOINT / "state.npz").is_file()
     run, _ = execute.run(experiment(*long), out=tmp_path / "run", resume=True)
     assert run.provenance["interruptions"][0]["by"] is None
+    execute.run(experiment(*long), out=tmp_path / "whole")
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
 
 
 @pytest.mark.usefixtures("two_workers")
